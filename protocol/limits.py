@@ -1,0 +1,74 @@
+"""Every bound of the contract, with its reason.
+
+A backend announces its own values in `Welcome.limits`; these are the defaults, and the ceilings that decoding enforces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+PROTOCOL_MAJOR = 1
+"""Raised when an old client and a new server can no longer understand each other."""
+
+PROTOCOL_MINOR = 0
+"""Raised when fields or messages are added that the other side may ignore."""
+
+MAX_MESSAGE_BYTES = 1 * MIB
+"""A text frame. A job with prompts for a hundred regions is a few ten KiB; this leaves room and still bounds the parser."""
+
+CHUNK_BYTES = 1 * MIB
+"""Payload of one binary frame. Small enough that a cancel passes between two, and that masking it in pure Python
+does not hold the GIL for longer than a few milliseconds; sending 64 MiB this way was 3.4 times as fast as in one frame."""
+
+MAX_PIXELS = 8192 * 8192
+"""Pixels of one raster. Four bytes each make 256 MiB, eight make 512: what a laptop can hold a few times over."""
+
+MAX_SIDE = 32768
+"""Longest side of a raster, in pixels: long panoramas pass, and no product of two sides can overflow 64 bits."""
+
+MAX_CONTENT_BYTES = 512 * MIB
+"""One attachment: `MAX_PIXELS` at 16 bit RGBA. Wider pixels reach it at a smaller area."""
+
+MAX_PROMPT_CHARS = 20_000
+"""A prompt. CLIP reads 77 tokens at a time; the longest that painters share are a few thousand characters."""
+
+MAX_NAME_CHARS = 200
+"""Names that travel: models, styles, samplers, documents, installations."""
+
+MAX_COUNT = 16
+"""Pictures of one job: more is another job, so that others get their turn between them."""
+
+MAX_STEPS = 1000
+"""Denoising steps. No schedule has more than its 1000 training timesteps."""
+
+MAX_GUIDANCE = 100.0
+"""Guidance scale. Above about 30 pictures only burn; the bound keeps arithmetic finite."""
+
+MAX_SEED = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact."""
+
+MAX_MASK_REACH = 1024
+"""Pixels by which grow or feather may reach. Wider than any native size below it, and it bounds the blur's kernel."""
+
+MAX_QUERY_IDS = 1000
+"""Job ids in one query: more than a server keeps."""
+
+MAX_DECODE_DEPTH = 32
+"""Nesting of a message. The deepest value of the contract has five levels; this keeps the parser's stack flat."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server accepts, announced when a client connects. All sizes are in bytes unless their name says otherwise."""
+
+    message_bytes: int = MAX_MESSAGE_BYTES
+    chunk_bytes: int = CHUNK_BYTES
+    pixels: int = MAX_PIXELS
+    side: int = MAX_SIDE
+    content_bytes: int = MAX_CONTENT_BYTES
+    count: int = MAX_COUNT
+    steps: int = MAX_STEPS
+    queued_jobs: int = 32
