@@ -1,0 +1,3 @@
+"""Where a plan runs. The parent side imports no torch."""
+
+from .interface import Executor as Executor

@@ -1,0 +1,1 @@
+"""Model families: one row of facts and one adapter file each."""

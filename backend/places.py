@@ -1,0 +1,67 @@
+"""Where Scumble keeps what it keeps, per platform. `SCUMBLE_HOME` puts all of it under one folder instead."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP = "scumble"
+HOME_VARIABLE = "SCUMBLE_HOME"
+MODELS_VARIABLE = "SCUMBLE_MODELS"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one user. None of them need exist yet.
+
+    `runtime` holds what a running server says of itself, `data` the token, `models` diffusers folders, `spool` finished
+    results until they are taken, `logs` the log files.
+    """
+
+    runtime: Path
+    data: Path
+    models: Path
+    spool: Path
+    logs: Path
+
+    @staticmethod
+    def of_user() -> Places:
+        """Return this user's folders, as the environment says."""
+        home = os.environ.get(HOME_VARIABLE)
+        if home:
+            base = Path(home).absolute()
+            found = Places(base / "run", base / "data", base / "models", base / "spool", base / "logs")
+        else:
+            dirs = platformdirs.PlatformDirs(APP, appauthor=False)
+            found = Places(
+                Path(dirs.user_runtime_dir),
+                Path(dirs.user_data_dir),
+                Path(dirs.user_data_dir) / "models",
+                Path(dirs.user_state_dir) / "spool",
+                Path(dirs.user_log_dir),
+            )
+        models = os.environ.get(MODELS_VARIABLE)
+        return Places(found.runtime, found.data, Path(models).absolute(), found.spool, found.logs) if models else found
+
+    @property
+    def discovery(self) -> Path:
+        """What the running server says of itself: address, port, token, version, process."""
+        return self.runtime / "server.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one server of this user."""
+        return self.runtime / "server.lock"
+
+    @property
+    def token(self) -> Path:
+        """The secret of this installation, mode 0600."""
+        return self.data / "token"
+
+    @property
+    def log(self) -> Path:
+        """The server's log."""
+        return self.logs / "server.log"

@@ -1,0 +1,59 @@
+"""What is heard of a plan while it runs, and how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocol import Failure, Picture, Raster, Stage
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """Work goes on: the stage, and the step of the picture in hand; `steps` is 0 where a stage has none."""
+
+    stage: Stage
+    picture: int = 0
+    step: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class PreviewMade:
+    """A small look at a picture in the making; `content` are the raster's bytes."""
+
+    picture: int
+    step: int
+    image: Raster
+    content: bytes
+
+
+@dataclass(frozen=True)
+class PictureMade:
+    """One picture is finished; `content` are the bytes of `picture.image`."""
+
+    index: int
+    picture: Picture
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Finished:
+    """End: every picture was made. Notes are sentences for the painter, beyond those of the plan."""
+
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """End: cancelled, as asked."""
+
+
+@dataclass(frozen=True)
+class WentWrong:
+    """End: no further picture, and why."""
+
+    failure: Failure
+
+
+PlanEvent = Stepped | PreviewMade | PictureMade | Finished | Stopped | WentWrong
+PlanEnd = Finished | Stopped | WentWrong

@@ -1,0 +1,57 @@
+"""The plan: what an executor runs. A frozen value; says everything, touches no pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from protocol import Bounds, Encoding, Extent, Raster
+
+
+@dataclass(frozen=True)
+class MaskPlan:
+    """How the painter's mask becomes two: where the model may paint, and where its paint shows.
+
+    All distances are pixels of the job's picture. The denoising mask is the painter's, dilated by `grow`, blurred over
+    `feather`. The compositing mask never reaches past the painter's own: it falls off inside it, over `edge` pixels.
+    `selection` bounds the mask's non-zero pixels, in the job's picture.
+    """
+
+    raster: Raster
+    selection: Bounds
+    grow: int
+    feather: int
+    edge: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One job, worked out.
+
+    `extent` is the job's picture, `crop` the part of it that the model sees, `size` what the crop is resized to for the
+    model, `result` the part that comes back as a layer. `image` is None for a picture from nothing. `prefill` says what
+    stands beneath the mask before denoising. Picture i has the seed `seeds[i]`. `notes` are sentences for the painter.
+    """
+
+    job: str
+    model: str
+    family: str
+    prompt: str
+    negative: str
+    seeds: tuple[int, ...]
+    extent: Extent
+    crop: Bounds
+    size: Extent
+    result: Bounds
+    sampler: str
+    steps: int
+    guidance: float
+    strength: float
+    image: Raster | None = None
+    mask: MaskPlan | None = None
+    prefill: Literal["none", "blur"] = "none"
+    depth: Literal["u8", "u16"] = "u8"
+    order: Literal["rgba", "bgra"] = "rgba"
+    encoding: Encoding = "raw"
+    previews: bool = True
+    notes: tuple[str, ...] = ()

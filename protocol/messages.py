@@ -1,0 +1,290 @@
+"""Every message of the contract. What happens when is told in docs/protocol.md.
+
+A message is a frozen dataclass; on the wire it is a JSON object with its `type` and its fields. New fields get defaults,
+types never change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from . import limits
+from .limits import PROTOCOL_MAJOR, PROTOCOL_MINOR, Limits
+from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, is_job_id
+
+
+@dataclass(frozen=True)
+class Version:
+    """Version of the contract. The same major version understands each other; a higher minor one knows more."""
+
+    major: int = PROTOCOL_MAJOR
+    minor: int = PROTOCOL_MINOR
+
+
+def _check_id(job_id: str) -> None:
+    if not is_job_id(job_id):
+        raise ValueError("a job's id must be 32 lower-case hexadecimal digits")
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Client, first: who speaks. Jobs belong to the installation, an opaque name that outlives the socket."""
+
+    installation: str
+    client: str = ""
+    version: Version = field(default_factory=Version)
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.installation) <= limits.MAX_NAME_CHARS:
+            raise ValueError(f"installation must have 1 to {limits.MAX_NAME_CHARS} characters")
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """Server, in answer to Hello: what it is and what it accepts."""
+
+    server: str
+    version: Version = field(default_factory=Version)
+    limits: Limits = field(default_factory=Limits)
+    device: DeviceInfo | None = None
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Client: paint this. An id that the server knows already is not painted twice; its state is told again."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Need:
+    """Either side: send me the attachments with these content hashes. What a side has, it does not ask for."""
+
+    contents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Client: stop this job of mine. The answer is its end: Cancelled, or Done or Failed when that came first."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        _check_id(self.id)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Client: where are these jobs of mine? Ends that were not acknowledged are told again after the answer."""
+
+    ids: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.ids) > limits.MAX_QUERY_IDS:
+            raise ValueError(f"at most {limits.MAX_QUERY_IDS} ids at once, got {len(self.ids)}")
+        for job_id in self.ids:
+            _check_id(job_id)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Server, in answer to Query, in its order."""
+
+    states: tuple[JobStatus, ...]
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    """Client: this job's end has arrived and is kept safe; the server may forget it."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        _check_id(self.id)
+
+
+@dataclass(frozen=True)
+class ListModels:
+    """Client: which models are there?"""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Server, in answer to ListModels. The first usable one is the default."""
+
+    models: tuple[ModelInfo, ...]
+
+
+@dataclass(frozen=True)
+class GetStatus:
+    """Client: how are you?"""
+
+
+WorkerState = Literal["stopped", "starting", "ready", "busy"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """Server, in answer to GetStatus. Times in seconds, sizes in bytes."""
+
+    server: str
+    process: int
+    uptime: float
+    worker: WorkerState
+    device: DeviceInfo | None
+    queued: int
+    running: int
+    clients: int
+    spooled: int
+    log: str
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """Client: stop the server. With `force` even while jobs wait or run; theirs is then a clear failure."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Server: the job is complete and waits at `place` (0 = next or running)."""
+
+    id: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Queued:
+    """Server: the job's place has changed."""
+
+    id: str
+    place: int
+
+
+Stage = Literal["loading", "encoding", "painting", "decoding"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Server: how far a running job is. `fraction` of the whole job from 0 to 1; `seconds_left` None while unknown."""
+
+    id: str
+    fraction: float
+    stage: Stage
+    picture: int = 0
+    pictures: int = 1
+    step: int = 0
+    steps: int = 0
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Server: what a picture looks like so far. Its chunk follows at once, unasked; a slow reader gets fewer."""
+
+    id: str
+    picture: int
+    step: int
+    image: Raster
+
+
+@dataclass(frozen=True)
+class Done:
+    """Server: the job's one end, with its pictures. The client asks for their contents with Need, then acknowledges."""
+
+    id: str
+    pictures: tuple[Picture, ...]
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Server: the job's one end, without a picture."""
+
+    id: str
+    failure: Failure
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Server: the job's one end, asked for by its owner."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Server: a request that is not carried out, by its type's name. The connection stays open."""
+
+    request: str
+    failure: Failure
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Goodbye:
+    """Either side: the connection ends now, and why."""
+
+    failure: Failure
+
+
+Request = Hello | Submit | Need | Cancel | Query | Acknowledge | ListModels | GetStatus | Shutdown | Goodbye
+"""What a client may send."""
+
+Event = (
+    Welcome
+    | Need
+    | Jobs
+    | Models
+    | Status
+    | Accepted
+    | Queued
+    | Progress
+    | Preview
+    | Done
+    | Failed
+    | Cancelled
+    | Refused
+    | Goodbye
+)
+"""What a server may send."""
+
+End = Done | Failed | Cancelled
+"""A job has exactly one of these."""
+
+Message = Request | Event
+
+REQUESTS: Final[dict[str, type]] = {
+    "hello": Hello,
+    "submit": Submit,
+    "need": Need,
+    "cancel": Cancel,
+    "query": Query,
+    "acknowledge": Acknowledge,
+    "list_models": ListModels,
+    "get_status": GetStatus,
+    "shutdown": Shutdown,
+    "goodbye": Goodbye,
+}
+"""Type names of what a client may send."""
+
+EVENTS: Final[dict[str, type]] = {
+    "welcome": Welcome,
+    "need": Need,
+    "jobs": Jobs,
+    "models": Models,
+    "status": Status,
+    "accepted": Accepted,
+    "queued": Queued,
+    "progress": Progress,
+    "preview": Preview,
+    "done": Done,
+    "failed": Failed,
+    "cancelled": Cancelled,
+    "refused": Refused,
+    "goodbye": Goodbye,
+}
+"""Type names of what a server may send."""
