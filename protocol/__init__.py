@@ -1,5 +1,11 @@
 """The contract between the painter's side and the backend. Standard library only."""
 
+from .conversation import Content as Content
+from .conversation import Conversation as Conversation
+from .conversation import PreviewPicture as PreviewPicture
+from .conversation import Received as Received
+from .conversation import Unreadable as Unreadable
+from .conversation import failure_of as failure_of
 from .errors import ChunkError as ChunkError
 from .errors import ContentError as ContentError
 from .errors import DecodeError as DecodeError
@@ -57,6 +63,8 @@ from .messages import Submit as Submit
 from .messages import Version as Version
 from .messages import Welcome as Welcome
 from .messages import WorkerState as WorkerState
+from .plain import from_plain as from_plain
+from .plain import to_plain as to_plain
 from .values import DEPTH_BYTES as DEPTH_BYTES
 from .values import ORDER_CHANNELS as ORDER_CHANNELS
 from .values import Depth as Depth
@@ -72,3 +80,10 @@ from .values import Picture as Picture
 from .values import Raster as Raster
 from .values import Style as Style
 from .values import is_job_id as is_job_id
+from .wire import MAX_FRAME_BYTES as MAX_FRAME_BYTES
+from .wire import Chunk as Chunk
+from .wire import content_name as content_name
+from .wire import decode_chunk as decode_chunk
+from .wire import decode_message as decode_message
+from .wire import encode_chunk as encode_chunk
+from .wire import encode_message as encode_message

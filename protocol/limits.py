@@ -56,9 +56,6 @@ MAX_MASK_REACH = 1024
 MAX_QUERY_IDS = 1000
 """Job ids in one query: more than a server keeps."""
 
-MAX_DECODE_DEPTH = 32
-"""Nesting of a message. The deepest value of the contract has five levels; this keeps the parser's stack flat."""
-
 
 @dataclass(frozen=True)
 class Limits:
