@@ -63,6 +63,9 @@ from .messages import Submit as Submit
 from .messages import Version as Version
 from .messages import Welcome as Welcome
 from .messages import WorkerState as WorkerState
+from .painter import News as News
+from .painter import Painter as Painter
+from .painter import Result as Result
 from .plain import from_plain as from_plain
 from .plain import to_plain as to_plain
 from .values import DEPTH_BYTES as DEPTH_BYTES

@@ -211,7 +211,7 @@ class Conversation:
             data = self._provide(name)
             if data is None:
                 if self.role == "server":
-                    self.send(Refused("need", _UNKNOWN_CONTENT))
+                    self.send(Refused("need", _UNKNOWN_CONTENT, name[:64]))
                 continue
             self._outgoing[name] = (memoryview(data).cast("B"), 0)
 

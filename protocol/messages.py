@@ -217,7 +217,10 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Refused:
-    """Server: a request that is not carried out, by its type's name. The connection stays open."""
+    """Server: a request that is not carried out, by its type's name. The connection stays open.
+
+    `id` is the job that it was about, or for a Need the content.
+    """
 
     request: str
     failure: Failure

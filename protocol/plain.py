@@ -57,8 +57,10 @@ def _wrong(expected: str, value: Any, path: str) -> DecodeError:  # noqa: ANN401
 @cache
 def _decoder(wanted: Any) -> Decoder:  # noqa: ANN401 - a type or a typing form
     """Build the decoder of one type, once."""
-    if wanted in (bool, int, str):
+    if wanted in (bool, int):
         return _exactly(wanted)
+    if wanted is str:
+        return _text
     if wanted is float:
         return _number
     if dataclasses.is_dataclass(wanted) and isinstance(wanted, type):
@@ -78,11 +80,17 @@ def _exactly(wanted: type) -> Decoder:
         # type(), not isinstance(): True is an int to Python, and not to the contract
         if type(value) is not wanted:
             raise _wrong(_NAMES[wanted], value, path)
-        if wanted is str and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise DecodeError("half a surrogate pair, which no UTF-8 can carry", path)
         return value
 
     return decode
+
+
+def _text(value: Any, path: str) -> str:  # noqa: ANN401
+    if type(value) is not str:
+        raise _wrong("str", value, path)
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise DecodeError("half a surrogate pair, which no UTF-8 can carry", path)
+    return value
 
 
 def _number(value: Any, path: str) -> float:  # noqa: ANN401
