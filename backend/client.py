@@ -25,6 +25,9 @@ RECONNECT_ATTEMPTS = 8
 RECONNECT_SECONDS = (0.05, 2.0)
 """First and longest pause between attempts; it doubles from one to the other."""
 
+FLUSH_SECONDS = 0.005
+"""Between two looks at whether the writer has caught up: far below what a person notices."""
+
 NEWS_KEPT = 64
 """News that wait to be read before the socket is no longer read: the server then drops previews."""
 
@@ -122,8 +125,8 @@ class Client:
 
     async def flushed(self) -> None:
         """Return once everything queued so far has been handed to the socket, or the connection is gone."""
-        while self._wake.is_set():
-            await asyncio.sleep(0)
+        while self._painter.ready and self._wake.is_set():
+            await asyncio.sleep(FLUSH_SECONDS)
 
     async def _keep_connected(self) -> None:
         attempt, reason = 0, ""
@@ -164,6 +167,11 @@ class Client:
             writer = asyncio.create_task(self._write(socket))
             try:
                 await self._read(socket)
+            except ProtocolError:
+                # the Goodbye that says why
+                while (frame := self._painter.next_frame()) is not None:
+                    await socket.send(frame)
+                raise
             finally:
                 greeted = self._painter.ready
                 self._painter.lost()

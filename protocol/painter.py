@@ -7,6 +7,7 @@ submitted again under the same id: no double work, no lost result.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -61,6 +62,7 @@ class Painter:
         self._installation = installation
         self._client = client
         self._kept: dict[str, _Kept] = {}
+        self._taken: deque[str] = deque(maxlen=MAX_QUERY_IDS)
         self._conversation: Conversation | None = None
 
     @property
@@ -117,6 +119,7 @@ class Painter:
 
     def acknowledge(self, job_id: str) -> None:
         """Tell the backend that a job's end is kept safe on this side, so that it may forget it."""
+        self._taken.append(job_id)
         if self.ready:
             self._send(Acknowledge(job_id))
 
@@ -180,8 +183,10 @@ class Painter:
     def _begin_result(self, done: Done) -> list[News]:
         kept = self._kept.get(done.id)
         if kept is None:
-            # an end that was told twice: the first one was taken
-            self.acknowledge(done.id)
+            # Told again, perhaps since the acknowledgement was lost. A job of another process of this installation
+            # is not ours to acknowledge.
+            if done.id in self._taken:
+                self.acknowledge(done.id)
             return []
         kept.done = done
         if self._conversation is not None:
