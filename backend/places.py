@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -17,13 +17,14 @@ MODELS_VARIABLE = "SCUMBLE_MODELS"
 class Places:
     """The folders of one user. None of them need exist yet.
 
-    `runtime` holds what a running server says of itself, `data` the token, `models` diffusers folders, `spool` finished
-    results until they are taken, `logs` the log files.
+    `runtime` holds what a running server says of itself, `data` the token, `models` diffusers folders, `styles` presets
+    in TOML, `spool` finished results until they are taken, `logs` the log files.
     """
 
     runtime: Path
     data: Path
     models: Path
+    styles: Path
     spool: Path
     logs: Path
 
@@ -33,18 +34,19 @@ class Places:
         home = os.environ.get(HOME_VARIABLE)
         if home:
             base = Path(home).absolute()
-            found = Places(base / "run", base / "data", base / "models", base / "spool", base / "logs")
+            found = Places(base / "run", base / "data", base / "models", base / "styles", base / "spool", base / "logs")
         else:
             dirs = platformdirs.PlatformDirs(APP, appauthor=False)
             found = Places(
                 Path(dirs.user_runtime_dir),
                 Path(dirs.user_data_dir),
                 Path(dirs.user_data_dir) / "models",
+                Path(dirs.user_config_dir) / "styles",
                 Path(dirs.user_state_dir) / "spool",
                 Path(dirs.user_log_dir),
             )
         models = os.environ.get(MODELS_VARIABLE)
-        return Places(found.runtime, found.data, Path(models).absolute(), found.spool, found.logs) if models else found
+        return replace(found, models=Path(models).absolute()) if models else found
 
     @property
     def discovery(self) -> Path:
