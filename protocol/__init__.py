@@ -10,6 +10,7 @@ from .errors import ChunkError as ChunkError
 from .errors import ContentError as ContentError
 from .errors import DecodeError as DecodeError
 from .errors import OutOfTurn as OutOfTurn
+from .errors import Overrun as Overrun
 from .errors import ProtocolError as ProtocolError
 from .errors import UnknownMessage as UnknownMessage
 from .errors import VersionMismatch as VersionMismatch
@@ -21,9 +22,11 @@ from .limits import CHUNK_BYTES as CHUNK_BYTES
 from .limits import MAX_CONTENT_BYTES as MAX_CONTENT_BYTES
 from .limits import MAX_COUNT as MAX_COUNT
 from .limits import MAX_GUIDANCE as MAX_GUIDANCE
+from .limits import MAX_INTEGER as MAX_INTEGER
 from .limits import MAX_MASK_REACH as MAX_MASK_REACH
 from .limits import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
 from .limits import MAX_NAME_CHARS as MAX_NAME_CHARS
+from .limits import MAX_NEED_CONTENTS as MAX_NEED_CONTENTS
 from .limits import MAX_PIXELS as MAX_PIXELS
 from .limits import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
 from .limits import MAX_SEED as MAX_SEED
@@ -82,6 +85,7 @@ from .values import Order as Order
 from .values import Picture as Picture
 from .values import Raster as Raster
 from .values import Style as Style
+from .values import is_content_name as is_content_name
 from .values import is_job_id as is_job_id
 from .wire import MAX_FRAME_BYTES as MAX_FRAME_BYTES
 from .wire import Chunk as Chunk

@@ -6,21 +6,48 @@ together again, and decides what leaves next: messages before previews before ch
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from .errors import ChunkError, ContentError, DecodeError, OutOfTurn, ProtocolError, UnknownMessage, VersionMismatch
-from .limits import PROTOCOL_MAJOR, Limits
-from .messages import EVENTS, REQUESTS, Goodbye, Hello, Message, Need, Preview, Refused, Version, Welcome
+from .errors import (
+    ChunkError,
+    ContentError,
+    DecodeError,
+    OutOfTurn,
+    Overrun,
+    ProtocolError,
+    UnknownMessage,
+    VersionMismatch,
+)
+from .limits import CHUNK_BYTES, MAX_COUNT, MAX_NEED_CONTENTS, MAX_QUERY_IDS, PROTOCOL_MAJOR, Limits
+from .messages import (
+    EVENTS,
+    REQUESTS,
+    Cancelled,
+    Done,
+    Failed,
+    Goodbye,
+    Hello,
+    Message,
+    Need,
+    Preview,
+    Progress,
+    Queued,
+    Refused,
+    Welcome,
+)
+from .transfer import Absent, Incoming, Outgoing, Provider
 from .values import Failure, Raster
-from .wire import content_name, decode_chunk, encode_chunk, encode_message, open_envelope, read_envelope
+from .wire import Envelope, content_name, decode_chunk, encode_chunk, encode_message, open_envelope, read_envelope
 
-Provider = Callable[[str], "bytes | None"]
-"""Gives the bytes of an attachment by its content hash, or None when there is no such (or not for the other side)."""
+MAX_UNREAD: Final = 4096
+"""Messages that wait for a client to read them. The largest honest burst, a query for a thousand jobs that have all ended,
+is a quarter of it; a client that only asks and never reads is sent away. Only their names wait of the contents it asks for."""
+
+MAX_UNREAD_CONTENTS: Final = MAX_QUERY_IDS * MAX_COUNT
+"""Contents that wait for a client to read them: every picture of as many jobs as one query can name."""
 
 
 @dataclass(frozen=True)
@@ -49,46 +76,35 @@ class Unreadable:
 Received = Message | Content | PreviewPicture | Unreadable
 
 
-class _Incoming:
-    """An attachment on its way in: in order, counted and hashed as it comes."""
+@dataclass
+class _Waiting:
+    """A message that has not left yet. `key` where a newer one of the same job may take its place."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.received = 0
-        self._hash = hashlib.sha256()
-        self._buffer = io.BytesIO()
-
-    def take(self, payload: memoryview) -> None:
-        self._hash.update(payload)
-        self._buffer.write(payload)
-        self.received += len(payload)
-
-    def finish(self, name: str) -> bytes:
-        if self._hash.hexdigest() != name:
-            raise ContentError("an attachment's bytes do not have the hash that names it")
-        return self._buffer.getvalue()
+    text: str
+    key: tuple[type, str] | None
 
 
 class Conversation:
     """The contract's state machine for one connection.
 
-    `role` is this side's. `provide` gives attachments that the other side asks for. When `receive` raises, a Goodbye that
-    says why is already queued: send what `next_frame` still gives, then close.
+    `role` is this side's. `provide` gives attachments that the other side asks for, each when its turn to leave has come.
+    When `receive` raises, a Goodbye that says why is already queued: send what `next_frame` still gives, then close.
+    What comes after that, or after the other side's Goodbye, is not looked at.
     """
 
     def __init__(self, role: Literal["client", "server"], provide: Provider, limits: Limits | None = None) -> None:
         self.role = role
         self.limits = limits or Limits()
-        self._provide = provide
         self._known = REQUESTS if role == "server" else EVENTS
         self._greeted = False
-        self._control: deque[str] = deque()
+        self._over = False
+        self._control: deque[_Waiting] = deque()
+        self._newest: dict[tuple[type, str], _Waiting] = {}
         self._previews: OrderedDict[str, tuple[Preview, bytes]] = OrderedDict()
         self._preview_chunk: bytes | None = None
-        self._outgoing: OrderedDict[str, tuple[memoryview, int]] = OrderedDict()
-        self._incoming: dict[str, _Incoming] = {}
-        self._forgotten: set[str] = set()
         self._announced: Preview | None = None
+        self._incoming = Incoming()
+        self._outgoing = Outgoing(provide)
 
     @property
     def greeted(self) -> bool:
@@ -96,11 +112,39 @@ class Conversation:
         return self._greeted
 
     def send(self, message: Message) -> None:
-        """Queue a message; messages leave in this order, before everything else."""
-        self._control.append(encode_message(message))
+        """Queue a message; messages leave in this order, before everything else.
+
+        A Progress or Queued that has not left yet gives its place to a newer one of the same job; a preview of a job
+        that has ended is dropped. Raises ValueError when the message cannot travel, as `encode_message` does.
+        """
+        text = encode_message(message)
+        if isinstance(message, (Progress, Queued)):
+            self._send_newest((type(message), message.id), text)
+            return
+        if isinstance(message, (Done, Failed, Cancelled)):
+            self.drop_preview(message.id)
+            # should the id be submitted again, its news come after this end
+            self._newest.pop((Progress, message.id), None)
+            self._newest.pop((Queued, message.id), None)
+        self._control.append(_Waiting(text, None))
+
+    def _send_newest(self, key: tuple[type, str], text: str) -> None:
+        waiting = self._newest.get(key)
+        if waiting is not None:
+            waiting.text = text
+            return
+        waiting = self._newest[key] = _Waiting(text, key)
+        self._control.append(waiting)
 
     def send_preview(self, preview: Preview, content: bytes) -> None:
-        """Queue a preview. One of the same job that has not left yet is dropped: a slow reader gets fewer, never older ones."""
+        """Queue a preview. One of the same job that has not left yet is dropped: a slow reader gets fewer, never older ones.
+
+        Raises ValueError when `content` is not what `preview` declares, or too large for one chunk.
+        """
+        if len(content) > CHUNK_BYTES:
+            raise ValueError(f"a preview of {len(content)} bytes, at most {CHUNK_BYTES} are allowed")
+        if len(content) != preview.image.size or content_name(content) != preview.image.content:
+            raise ValueError("a preview's bytes are not what its raster declares")
         self._previews.pop(preview.id, None)
         self._previews[preview.id] = (preview, content)
 
@@ -110,24 +154,17 @@ class Conversation:
 
     def ask(self, rasters: Iterable[Raster]) -> None:
         """Ask for the contents of these rasters, but for those already on their way."""
-        wanted = []
-        for raster in rasters:
-            if raster.content not in self._incoming:
-                self._incoming[raster.content] = _Incoming(raster.size)
-                wanted.append(raster.content)
-        if wanted:
-            self.send(Need(tuple(wanted)))
+        names = self._incoming.expect(rasters)
+        for start in range(0, len(names), MAX_NEED_CONTENTS):
+            self.send(Need(tuple(names[start : start + MAX_NEED_CONTENTS])))
 
     def forget(self, names: Iterable[str]) -> None:
         """No longer expect these; chunks still on their way are dropped without a word."""
-        for name in names:
-            if self._incoming.pop(name, None) is not None:
-                self._forgotten.add(name)
+        self._incoming.forget(names)
 
     def withdraw(self, names: Iterable[str]) -> None:
         """Stop sending these."""
-        for name in names:
-            self._outgoing.pop(name, None)
+        self._outgoing.withdraw(names)
 
     def next_frame(self) -> str | bytes | None:
         """Return the frame to send next, or None when there is none."""
@@ -136,40 +173,60 @@ class Conversation:
             chunk, self._preview_chunk = self._preview_chunk, None
             return chunk
         if self._control:
-            return self._control.popleft()
+            waiting = self._control.popleft()
+            if waiting.key is not None and self._newest.get(waiting.key) is waiting:
+                del self._newest[waiting.key]
+            return waiting.text
         if self._previews:
             _, (preview, content) = self._previews.popitem(last=False)
             self._preview_chunk = encode_chunk(preview.image.content, 0, content, preview=True)
             return encode_message(preview)
         return self._next_chunk()
 
-    def _next_chunk(self) -> bytes | None:
-        if not self._outgoing:
-            return None
-        name, (data, offset) = self._outgoing.popitem(last=False)
-        payload = data[offset : offset + self.limits.chunk_bytes]
-        end = offset + len(payload)
-        if end < len(data):
-            self._outgoing[name] = (data, end)
-        return encode_chunk(name, offset, payload)
+    def _next_chunk(self) -> str | bytes | None:
+        while True:
+            frame = self._outgoing.next_chunk(max(1, min(self.limits.chunk_bytes, CHUNK_BYTES)))
+            if not isinstance(frame, Absent):
+                return frame
+            if self.role == "server":
+                return encode_message(Refused("need", _UNKNOWN_CONTENT, frame.name))
 
     def receive(self, frame: str | bytes) -> list[Received]:
         """Return what a frame says: mostly one thing, or nothing yet.
 
         Raises ProtocolError when the connection has to end.
         """
+        if self._over:
+            return []
         try:
-            if isinstance(frame, str):
-                return self._receive_text(frame)
-            return self._receive_chunk(frame)
+            received = self._receive_text(frame) if isinstance(frame, str) else self._receive_chunk(frame)
+            if self.role == "server":
+                self._check_unread()
         except ProtocolError as error:
+            self._end()
             self.send(Goodbye(failure_of(error)))
             raise
+        if any(isinstance(item, Goodbye) for item in received):
+            self._end()
+        return received
+
+    def _check_unread(self) -> None:
+        if len(self._control) > MAX_UNREAD or len(self._outgoing) > MAX_UNREAD_CONTENTS:
+            raise Overrun(f"{len(self._control)} messages and {len(self._outgoing)} contents wait to be read")
+
+    def _end(self) -> None:
+        """Listen no more, and do not make the Goodbye wait for anything large."""
+        self._over = True
+        self._previews.clear()
+        self._outgoing.clear()
 
     def _receive_text(self, text: str) -> list[Received]:
-        if len(text) > self.limits.message_bytes:
+        # a client takes what any server of this major version may send, whatever this one accepts itself
+        if self.role == "server" and len(text) > self.limits.message_bytes:
             raise DecodeError(f"a message of {len(text)} characters, at most {self.limits.message_bytes} are allowed")
         envelope = open_envelope(text)
+        if not self._greeted:
+            self._check_version(envelope)
         try:
             message = read_envelope(envelope, self._known)
         except DecodeError as error:
@@ -179,7 +236,7 @@ class Conversation:
                 raise
             if not self._greeted:
                 raise
-            refused = Refused(envelope.type[:64], failure_of(error), _id_in(envelope.fields))
+            refused = Refused(_echo(envelope.type), failure_of(error), _id_in(envelope.fields))
             self.send(refused)
             return [Unreadable(refused)]
         if not self._greeted:
@@ -187,33 +244,38 @@ class Conversation:
         elif isinstance(message, (Hello, Welcome)):
             raise OutOfTurn("a second greeting")
         if isinstance(message, Need):
-            self._queue_contents(message.contents)
+            self._outgoing.want(message.contents)
             return []
         if isinstance(message, Preview):
             self._announced = message
             return []
+        if isinstance(message, Refused) and message.request == "need":
+            self._incoming.forget((message.id,))
         return [message]
+
+    def _check_version(self, envelope: Envelope) -> None:
+        """Compare major versions before anything else is read: in another one, all the rest may be different."""
+        if envelope.type != ("hello" if self.role == "server" else "welcome"):
+            return
+        version = envelope.fields.get("version")
+        theirs = version.get("major") if type(version) is dict else None
+        if type(theirs) is not int or theirs == PROTOCOL_MAJOR:
+            return
+        client, server = "painting program's plugin", "backend"
+        them, us = (client, server) if self.role == "server" else (server, client)
+        raise VersionMismatch(
+            f"The {them} speaks version {theirs} of the contract, the {us} version {PROTOCOL_MAJOR}: "
+            f"the {them if theirs < PROTOCOL_MAJOR else us} needs an update."
+        )
 
     def _greet(self, message: Message) -> None:
         if isinstance(message, Goodbye):
             return
-        if self.role == "server" and isinstance(message, Hello):
-            _check_version(theirs=message.version, them="painting program's plugin", us="backend")
-        elif self.role == "client" and isinstance(message, Welcome):
-            _check_version(theirs=message.version, them="backend", us="painting program's plugin")
-            self.limits = message.limits
-        else:
+        if not isinstance(message, Hello if self.role == "server" else Welcome):
             raise OutOfTurn("the first message must be a greeting")
+        if isinstance(message, Welcome):
+            self.limits = message.limits
         self._greeted = True
-
-    def _queue_contents(self, names: tuple[str, ...]) -> None:
-        for name in names:
-            data = self._provide(name)
-            if data is None:
-                if self.role == "server":
-                    self.send(Refused("need", _UNKNOWN_CONTENT, name[:64]))
-                continue
-            self._outgoing[name] = (memoryview(data).cast("B"), 0)
 
     def _receive_chunk(self, frame: bytes) -> list[Received]:
         if not self._greeted:
@@ -221,19 +283,8 @@ class Conversation:
         chunk = decode_chunk(frame)
         if chunk.preview:
             return self._receive_preview(chunk.content, bytes(chunk.payload))
-        incoming = self._incoming.get(chunk.content)
-        if incoming is None or chunk.offset != incoming.received:
-            if chunk.content in self._forgotten:
-                return []
-            raise ChunkError("a chunk that was not asked for, or not in its order")
-        if incoming.received + len(chunk.payload) > incoming.size:
-            raise ContentError("an attachment is longer than its raster says")
-        incoming.take(chunk.payload)
-        if incoming.received < incoming.size:
-            return []
-        del self._incoming[chunk.content]
-        self._forgotten.discard(chunk.content)
-        return [Content(chunk.content, incoming.finish(chunk.content))]
+        data = self._incoming.take(chunk)
+        return [] if data is None else [Content(chunk.content, data)]
 
     def _receive_preview(self, name: str, data: bytes) -> list[Received]:
         announced, self._announced = self._announced, None
@@ -259,27 +310,19 @@ def failure_of(error: ProtocolError) -> Failure:
         return Failure("version_mismatch", str(error), "Update that side, then connect again.")
     if isinstance(error, UnknownMessage):
         return Failure("unknown_request", f"This side does not know the request {error.name!r}.", _REMEDY)
-    code = (
-        "bad_message"
-        if isinstance(error, DecodeError)
-        else "out_of_turn"
-        if isinstance(error, OutOfTurn)
-        else "bad_content"
-    )
-    return Failure(code, f"The connection broke its rules: {error}.", _REMEDY)
+    if isinstance(error, DecodeError):
+        return Failure("bad_message", f"A message was not understood: {error}.", _REMEDY)
+    codes: dict[type, str] = {OutOfTurn: "out_of_turn", Overrun: "overrun"}
+    return Failure(codes.get(type(error), "bad_content"), f"The connection broke its rules: {error}.", _REMEDY)
 
 
-def _check_version(theirs: Version, them: str, us: str) -> None:
-    if theirs.major == PROTOCOL_MAJOR:
-        return
-    older = them if theirs.major < PROTOCOL_MAJOR else us
-    raise VersionMismatch(
-        f"The {them} speaks version {theirs.major} of the contract, the {us} version {PROTOCOL_MAJOR}: the {older} needs an update."
-    )
+def _echo(text: str) -> str:
+    """Return a foreign string so that it can be sent back: short, and without half a surrogate pair."""
+    return text[:64].encode("utf-8", "replace").decode("utf-8")
 
 
 def _id_in(fields: dict[str, object]) -> str:
     """Return the job id in a message that could not be read, so that its owner learns which job it was."""
     job = fields.get("job")
     found = job.get("id") if isinstance(job, dict) else fields.get("id")
-    return found[:64] if isinstance(found, str) else ""
+    return _echo(found) if isinstance(found, str) else ""

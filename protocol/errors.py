@@ -8,7 +8,8 @@
     ├── ChunkError              a binary frame that is no chunk, or one nobody asked for
     ├── ContentError            pixels whose length or hash is not what was declared
     ├── VersionMismatch         the two sides speak different major versions; the text says which to update
-    └── OutOfTurn               a message that is not allowed at this point of the conversation
+    ├── OutOfTurn               a message that is not allowed at this point of the conversation
+    └── Overrun                 more asked than read: too much waits for the other side
 
 Values (`Bounds`, `Raster`, `Job` and the others) check their own invariants and raise plain `ValueError`;
 decoding turns that into a `DecodeError` that knows the path.
@@ -55,3 +56,7 @@ class VersionMismatch(ProtocolError):
 
 class OutOfTurn(ProtocolError):
     """A message that is not allowed at this point of the conversation."""
+
+
+class Overrun(ProtocolError):
+    """The other side asks without reading the answers."""

@@ -57,6 +57,13 @@ MAX_QUERY_IDS = 1000
 """Job ids in one query: more than a server keeps."""
 
 
+MAX_NEED_CONTENTS = 256
+"""Content hashes in one Need: more than the pictures of a job, or its image and a mask for each of a hundred regions."""
+
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that travels, either side of 0: every JSON reader keeps it exact, and as a float it is the same number."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a server accepts, announced when a client connects. All sizes are in bytes unless their name says otherwise."""

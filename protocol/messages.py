@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from . import limits
 from .limits import PROTOCOL_MAJOR, PROTOCOL_MINOR, Limits
-from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, is_job_id
+from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, is_content_name, is_job_id
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Hello:
     def __post_init__(self) -> None:
         if not 1 <= len(self.installation) <= limits.MAX_NAME_CHARS:
             raise ValueError(f"installation must have 1 to {limits.MAX_NAME_CHARS} characters")
+        if len(self.client) > limits.MAX_NAME_CHARS:
+            raise ValueError(f"client must have at most {limits.MAX_NAME_CHARS} characters")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Need:
     """Either side: send me the attachments with these content hashes. What a side has, it does not ask for."""
 
     contents: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.contents) > limits.MAX_NEED_CONTENTS:
+            raise ValueError(f"at most {limits.MAX_NEED_CONTENTS} contents at once, got {len(self.contents)}")
+        if not all(is_content_name(name) for name in self.contents):
+            raise ValueError("a content's name must be 64 lower-case hexadecimal digits")
 
 
 @dataclass(frozen=True)

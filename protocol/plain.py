@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from .errors import DecodeError
+from .limits import MAX_INTEGER
 
 T = TypeVar("T")
 Decoder = Callable[[Any, str], Any]
@@ -57,8 +58,10 @@ def _wrong(expected: str, value: Any, path: str) -> DecodeError:  # noqa: ANN401
 @cache
 def _decoder(wanted: Any) -> Decoder:  # noqa: ANN401 - a type or a typing form
     """Build the decoder of one type, once."""
-    if wanted in (bool, int):
-        return _exactly(wanted)
+    if wanted is bool:
+        return _truth
+    if wanted is int:
+        return _integer
     if wanted is str:
         return _text
     if wanted is float:
@@ -75,29 +78,38 @@ def _decoder(wanted: Any) -> Decoder:  # noqa: ANN401 - a type or a typing form
     raise TypeError(f"{wanted} is no type of the contract")
 
 
-def _exactly(wanted: type) -> Decoder:
-    def decode(value: Any, path: str) -> Any:  # noqa: ANN401
-        # type(), not isinstance(): True is an int to Python, and not to the contract
-        if type(value) is not wanted:
-            raise _wrong(_NAMES[wanted], value, path)
-        return value
+def _truth(value: Any, path: str) -> bool:  # noqa: ANN401
+    if type(value) is not bool:
+        raise _wrong("bool", value, path)
+    return value
 
-    return decode
+
+def _integer(value: Any, path: str) -> int:  # noqa: ANN401
+    # type(), not isinstance(): True is an int to Python, and not to the contract
+    if type(value) is not int:
+        raise _wrong("int", value, path)
+    if abs(value) > MAX_INTEGER:
+        raise DecodeError(f"an integer beyond {MAX_INTEGER}", path)
+    return value
 
 
 def _text(value: Any, path: str) -> str:  # noqa: ANN401
     if type(value) is not str:
         raise _wrong("str", value, path)
-    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise DecodeError("half a surrogate pair, which no UTF-8 can carry", path)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DecodeError("half a surrogate pair, which no UTF-8 can carry", path) from None
     return value
 
 
 def _number(value: Any, path: str) -> float:  # noqa: ANN401
-    if type(value) is int and abs(value) <= 2**53:
-        return float(value)
-    if type(value) is not float or not math.isfinite(value):
+    if type(value) is int:
+        return float(_integer(value, path))
+    if type(value) is not float:
         raise _wrong("float", value, path)
+    if not math.isfinite(value):
+        raise DecodeError("a number beyond the range of a double", path)
     return value
 
 

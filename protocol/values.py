@@ -26,6 +26,11 @@ _CONTENT = re.compile(r"[0-9a-f]{64}\Z")
 _JOB_ID = re.compile(r"[0-9a-f]{32}\Z")
 
 
+def is_content_name(text: str) -> bool:
+    """Whether this names an attachment: 64 lower-case hexadecimal digits, its SHA-256."""
+    return _CONTENT.match(text) is not None
+
+
 def is_job_id(text: str) -> bool:
     """Whether this is a job id: 32 lower-case hexadecimal digits, as of a random UUID."""
     return _JOB_ID.match(text) is not None
@@ -60,7 +65,7 @@ class Raster:
     encoding: Encoding = "raw"
 
     def __post_init__(self) -> None:
-        _require(_CONTENT.match(self.content) is not None, "content must be 64 lower-case hexadecimal digits")
+        _require(is_content_name(self.content), "content must be 64 lower-case hexadecimal digits")
         _require(
             1 <= self.width <= limits.MAX_SIDE, f"width must lie between 1 and {limits.MAX_SIDE}, got {self.width}"
         )

@@ -64,10 +64,17 @@ def content_name(data: bytes | bytearray | memoryview) -> str:
 
 
 def encode_message(message: Message) -> str:
-    """Return the text frame of a message."""
-    return json.dumps(
-        {"type": _TYPE_NAMES[type(message)], **to_plain(message)}, ensure_ascii=False, separators=(",", ":")
-    )
+    """Return the text frame of a message.
+
+    Raises ValueError when it cannot travel: a number that is not finite, a string that is no Unicode text, or more than
+    `MAX_MESSAGE_BYTES`. So the fault shows where it was made, not as a connection that the other side closes.
+    """
+    plain = {"type": _TYPE_NAMES[type(message)], **to_plain(message)}
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    size = len(text.encode("utf-8"))
+    if size > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {size} bytes, at most {MAX_MESSAGE_BYTES} are allowed")
+    return text
 
 
 def decode_message(text: str, known: Mapping[str, type]) -> Message:
@@ -86,7 +93,7 @@ def open_envelope(text: str) -> Envelope:
     if len(text) > MAX_MESSAGE_BYTES:
         raise DecodeError(f"a message of {len(text)} characters, at most {MAX_MESSAGE_BYTES} are allowed")
     try:
-        plain = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
+        plain = json.loads(text, parse_int=_short_int, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except RecursionError:
         raise DecodeError("nested too deeply") from None
     except ValueError as error:
@@ -106,6 +113,17 @@ def read_envelope(envelope: Envelope, known: Mapping[str, type]) -> Message:
         raise UnknownMessage(envelope.type[:64])
     message: Message = from_plain(cls, envelope.fields)
     return message
+
+
+_MAX_INT_CHARS: Final = 400
+"""A larger integer is beyond every double, too. Reading one takes time that grows with the square of its length, which
+Python itself bounds only since 3.10.7."""
+
+
+def _short_int(digits: str) -> int:
+    if len(digits) > _MAX_INT_CHARS:
+        raise ValueError(f"an integer of {len(digits)} digits")
+    return int(digits)
 
 
 def _no_constant(name: str) -> None:
