@@ -8,22 +8,24 @@ submitted again under the same id: no double work, no lost result.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .conversation import Content, Conversation, PreviewPicture, Received, Unreadable
 from .limits import MAX_QUERY_IDS
 from .messages import (
+    Accepted,
     Acknowledge,
     Cancel,
     Cancelled,
     Done,
     Event,
     Failed,
-    Goodbye,
     Hello,
     Jobs,
+    Progress,
     Query,
+    Queued,
     Refused,
     Request,
     Submit,
@@ -54,6 +56,12 @@ class _Kept:
     contents: dict[str, bytes] = field(default_factory=dict)
     cancelled: bool = False
 
+    @property
+    def missing(self) -> list[Raster]:
+        """Pictures of the result that have not arrived yet."""
+        pictures = self.done.pictures if self.done is not None else ()
+        return [picture.image for picture in pictures if picture.image.content not in self.contents]
+
 
 class Painter:
     """Jobs of one installation, over any number of connections, one at a time."""
@@ -63,6 +71,7 @@ class Painter:
         self._client = client
         self._kept: dict[str, _Kept] = {}
         self._taken: deque[str] = deque(maxlen=MAX_QUERY_IDS)
+        self._unconfirmed: deque[str] = deque(maxlen=MAX_QUERY_IDS)
         self._conversation: Conversation | None = None
 
     @property
@@ -87,24 +96,27 @@ class Painter:
     def submit(self, job: Job, attachments: Mapping[str, bytes]) -> None:
         """Have a job painted. `attachments` holds the bytes of its rasters by content hash; they are kept until its end.
 
-        Raises ValueError when one is missing or the id is in use.
+        Raises ValueError when one is missing, the id is in use, or `MAX_QUERY_IDS` jobs wait already.
         """
         missing = [raster.content for raster in job.rasters if raster.content not in attachments]
         if missing:
             raise ValueError(f"{len(missing)} of the job's attachments are missing")
         if job.id in self._kept:
             raise ValueError(f"the job {job.id} is waiting already")
-        if len(self._kept) >= MAX_QUERY_IDS:
-            raise ValueError(f"{len(self._kept)} jobs are waiting already")
-        self._kept[job.id] = _Kept(job, attachments)
+        self._keep(job.id, _Kept(job, attachments))
         if self.ready:
             self._send(Submit(job))
 
     def resume(self, job_id: str) -> None:
-        """Wait for the end of a job of an earlier run of this installation, whose pixels are no longer at hand."""
-        self._kept.setdefault(job_id, _Kept(None, {}))
+        """Wait for the end of a job of an earlier run of this installation, whose pixels are no longer at hand.
+
+        Raises ValueError when this is no job id, or too many jobs wait already.
+        """
+        query = Query((job_id,))
+        if job_id not in self._kept:
+            self._keep(job_id, _Kept(None, {}))
         if self.ready:
-            self._send(Query((job_id,)))
+            self._send(query)
 
     def cancel(self, job_id: str) -> None:
         """Ask for a job's end. Its end is news like any other; a job that has ended already is left alone."""
@@ -119,9 +131,14 @@ class Painter:
 
     def acknowledge(self, job_id: str) -> None:
         """Tell the backend that a job's end is kept safe on this side, so that it may forget it."""
-        self._taken.append(job_id)
+        message = Acknowledge(job_id)
+        if job_id not in self._taken:
+            self._taken.append(job_id)
+        if job_id not in self._unconfirmed:
+            # the connection may be lost before it leaves: said once more on the next one
+            self._unconfirmed.append(job_id)
         if self.ready:
-            self._send(Acknowledge(job_id))
+            self._send(message)
 
     def request(self, message: Request) -> None:
         """Send something that is about no job: ListModels, GetStatus, Shutdown.
@@ -145,22 +162,27 @@ class Painter:
     def _digest(self, received: Received) -> list[News]:
         if isinstance(received, Content):
             return self._arrived(received)
-        if isinstance(received, (PreviewPicture, Goodbye)):
-            return [received]
+        if isinstance(received, PreviewPicture):
+            return [received] if received.preview.id in self._kept else []
         if isinstance(received, Welcome):
-            self._ask_where_they_are()
+            self._take_up_again()
             return [received]
         if isinstance(received, Jobs):
             return [received, *(news for status in received.states for news in self._where(status))]
         if isinstance(received, Done):
             return self._begin_result(received)
         if isinstance(received, (Failed, Cancelled)):
-            return [received] if self._kept.pop(received.id, None) is not None else []
+            return self._ended(received)
+        if isinstance(received, (Accepted, Queued, Progress)):
+            return [received] if received.id in self._kept else []
         if isinstance(received, Refused):
             return self._refused(received)
         return [] if isinstance(received, Unreadable) else [received]  # type: ignore[list-item]
 
-    def _ask_where_they_are(self) -> None:
+    def _take_up_again(self) -> None:
+        for job_id in self._unconfirmed:
+            self._send(Acknowledge(job_id))
+        self._unconfirmed.clear()
         if self._kept:
             self._send(Query(tuple(self._kept)))
 
@@ -168,29 +190,48 @@ class Painter:
         kept = self._kept.get(status.id)
         if kept is None:
             return []
-        if status.state in ("unknown", "receiving"):
-            if kept.cancelled:
-                del self._kept[status.id]
-                return [Cancelled(status.id)]
-            if kept.job is None:
-                del self._kept[status.id]
-                return [Failed(status.id, _GONE)]
-            self._send(Submit(kept.job))
-        elif kept.cancelled and status.state in ("queued", "running"):
+        if status.state == "unknown" and kept.cancelled:
+            return self._ended(Cancelled(status.id))
+        if kept.cancelled and status.state in ("receiving", "queued", "running"):
             self._send(Cancel(status.id))
+        elif status.state in ("unknown", "receiving"):
+            return self._submit_again(status, kept)
         return []
+
+    def _submit_again(self, status: JobStatus, kept: _Kept) -> list[News]:
+        if kept.job is not None:
+            # an end that was told by a backend that has forgotten it is none
+            kept.done = None
+            kept.contents.clear()
+            self._send(Submit(kept.job))
+            return []
+        if status.state == "receiving":
+            # it waits for pixels that nobody has any more
+            self._send(Cancel(status.id))
+        return self._ended(Failed(status.id, _GONE))
+
+    def _ended(self, end: Failed | Cancelled) -> list[News]:
+        if self._kept.pop(end.id, None) is not None:
+            return [end]
+        self._acknowledge_again(end.id)
+        return []
+
+    def _acknowledge_again(self, job_id: str) -> None:
+        """Answer an end that was told again, perhaps since its acknowledgement was lost.
+
+        A job of another process of this installation is not ours to acknowledge.
+        """
+        if job_id in self._taken:
+            self.acknowledge(job_id)
 
     def _begin_result(self, done: Done) -> list[News]:
         kept = self._kept.get(done.id)
         if kept is None:
-            # Told again, perhaps since the acknowledgement was lost. A job of another process of this installation
-            # is not ours to acknowledge.
-            if done.id in self._taken:
-                self.acknowledge(done.id)
+            self._acknowledge_again(done.id)
             return []
         kept.done = done
         if self._conversation is not None:
-            self._conversation.ask(_missing(kept))
+            self._conversation.ask(kept.missing)
         return self._result_if_whole(kept)
 
     def _arrived(self, content: Content) -> list[News]:
@@ -202,7 +243,7 @@ class Painter:
         return news
 
     def _result_if_whole(self, kept: _Kept) -> list[News]:
-        if kept.done is None or _missing(kept):
+        if kept.done is None or kept.missing:
             return []
         del self._kept[kept.done.id]
         return [Result(kept.done, kept.contents)]
@@ -212,35 +253,37 @@ class Painter:
             lost = [
                 job_id
                 for job_id, kept in self._kept.items()
-                if refused.id in (raster.content for raster in _missing(kept))
+                if refused.id in (raster.content for raster in kept.missing)
             ]
-            for job_id in lost:
-                del self._kept[job_id]
-            return [Failed(job_id, _GONE) for job_id in lost]
-        if refused.request == "submit" and self._kept.pop(refused.id, None) is not None:
-            return [Failed(refused.id, refused.failure)]
-        return [refused]
+            return [news for job_id in lost for news in self._ended(Failed(job_id, _GONE))]
+        if refused.request == "submit" and refused.id in self._kept:
+            return self._ended(Failed(refused.id, refused.failure))
+        if refused.request == "cancel":
+            # the backend has no such job: one that this side waits for has then ended as wished
+            return self._ended(Cancelled(refused.id)) if refused.id in self._kept else []
+        return [] if refused.request == "acknowledge" else [refused]
+
+    def _keep(self, job_id: str, kept: _Kept) -> None:
+        if len(self._kept) >= MAX_QUERY_IDS:
+            raise ValueError(f"{len(self._kept)} jobs are waiting already")
+        self._kept[job_id] = kept
+        if job_id in self._unconfirmed:
+            # waited for once more: what is said of its next end is not said yet
+            self._unconfirmed.remove(job_id)
 
     def _attachment(self, name: str) -> bytes | None:
-        return next((kept.attachments[name] for kept in self._kept.values() if name in kept.attachments), None)
+        return next((kept.attachments[name] for kept in self._wanted() if name in kept.attachments), None)
+
+    def _wanted(self) -> Iterator[_Kept]:
+        return (kept for kept in self._kept.values() if not kept.cancelled)
 
     def _only_of(self, job: Job) -> list[str]:
-        others = {
-            raster.content
-            for kept in self._kept.values()
-            if kept.job and kept.job is not job
-            for raster in kept.job.rasters
-        }
+        others = {raster.content for kept in self._wanted() if kept.job for raster in kept.job.rasters}
         return [raster.content for raster in job.rasters if raster.content not in others]
 
     def _send(self, message: Request) -> None:
         if self._conversation is not None:
             self._conversation.send(message)
-
-
-def _missing(kept: _Kept) -> list[Raster]:
-    pictures = kept.done.pictures if kept.done is not None else ()
-    return [picture.image for picture in pictures if picture.image.content not in kept.contents]
 
 
 _GONE = Failure(
