@@ -1,0 +1,164 @@
+"""From a job and the facts about its model to a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from backend.families.facts import ModelFacts
+from protocol import MAX_STEPS, Bounds, Context, Extent, Failure, Job, context_bounds
+
+from .masks import mask_plan, reach_of, room_for
+from .plan import MaskPlan, Plan
+from .sizes import area_bound, painting_size
+
+
+class PlanError(Exception):
+    """The job cannot be planned; `failure` tells the painter why, and what to do."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.happened} {failure.remedy}")
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What the text encoder reads, and how strongly it counts."""
+
+    prompt: str
+    negative: str
+    guidance: float
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Plan:
+    """Work out a job for a model. Touches no pixel and no file.
+
+    `most_pixels` is what the device's memory allows to be painted at once; None where that is unknown.
+    Raises PlanError.
+    """
+    mask = mask_plan(job)
+    crop = _crop(job, mask, facts.context)
+    size = _size(crop.extent, facts, most_pixels)
+    words = _words(job, facts)
+    new = job.strength == 1
+    steps, strength = _at_least_one_step(job.style.steps or facts.steps, job.strength)
+    return Plan(
+        job=job.id,
+        model=facts.id,
+        family=facts.family,
+        prompt=words.prompt,
+        negative=words.negative,
+        seeds=tuple(job.seed_of(picture) for picture in range(job.count)),
+        extent=job.extent,
+        crop=crop,
+        size=size,
+        # paint shows within the painter's mask only: no pixel of the layer is wanted past its bounds
+        result=Bounds.of(job.extent) if mask is None else mask.selection,
+        sampler=_sampler(job, facts),
+        steps=steps,
+        guidance=words.guidance,
+        strength=strength,
+        # all of it new: nothing of the old picture is to shine through, so it is the same as one from nothing
+        image=None if new and mask is None else job.image,
+        mask=mask,
+        prefill="blur" if new and mask is not None else "none",
+        depth=job.depth,
+        order=job.order,
+        encoding=job.encoding,
+        previews=job.previews,
+        notes=words.notes + _scale_notes(crop.extent, size, facts, most_pixels),
+    )
+
+
+def _crop(job: Job, mask: MaskPlan | None, context: Context) -> Bounds:
+    """The selection with as much around it as the model wants to see, or as the mask reaches, whichever is more.
+
+    The greater and not the sum: a painter's snapshot that was cut by the model's context is then used whole.
+    """
+    if mask is None:
+        return Bounds.of(job.extent)
+    least = max(context.minimum, room_for(mask.selection, reach_of(mask)))
+    return context_bounds(job.extent, mask.selection, replace(context, minimum=least))
+
+
+def _size(crop: Extent, facts: ModelFacts, most_pixels: int | None) -> Extent:
+    size = painting_size(crop, facts, most_pixels)
+    if size is None and painting_size(crop, facts) is not None:
+        raise PlanError(
+            Failure(
+                "out_of_memory",
+                f"There is too little free memory to paint a picture of {crop} pixels with {facts.title}, even scaled down.",
+                "Close other programs that use the graphics card, or choose a smaller model.",
+            )
+        )
+    if size is None:
+        raise PlanError(
+            Failure(
+                "too_thin",
+                f"A picture of {crop} pixels is too long and thin for {facts.title}.",
+                "Select a shorter part of it, or use a canvas that is less long and thin.",
+            )
+        )
+    return size
+
+
+def _words(job: Job, facts: ModelFacts) -> _Words:
+    """Merge the painter's words with the style's."""
+    notes: tuple[str, ...] = ()
+    negative = ", ".join(part.strip() for part in (job.negative, job.style.negative) if part.strip())
+    if negative and not facts.negative_prompt:
+        negative = ""
+        if job.negative.strip():
+            notes = (f"{facts.title} takes no negative prompt, so it was left out.",)
+    guidance = facts.guidance if job.style.guidance is None else job.style.guidance
+    prompt = job.prompt.strip()
+    if prompt:
+        return _Words(job.style.template.replace("{prompt}", prompt), negative, guidance, notes)
+    if facts.negative_prompt and job.negative.strip():
+        # nothing to go towards, but something to keep away from: that takes guidance, without the template's words
+        return _Words("", negative, guidance, notes)
+    # Without words the surroundings alone say what belongs there. Guidance is the difference that the prompt makes; between
+    # two empty ones there is none, and 1 saves the second prediction of every step. A style's own words are left out
+    # with the prompt that they were to go with: "oil painting of" alone would paint any subject.
+    return _Words("", "", 1.0, notes)
+
+
+def _sampler(job: Job, facts: ModelFacts) -> str:
+    wanted = job.style.sampler or facts.sampler
+    if wanted not in facts.samplers:
+        raise PlanError(
+            Failure(
+                "unknown_sampler",
+                f"{facts.title} has no sampler called {wanted!r}.",
+                f"Choose one of these in the style: {', '.join(facts.samplers)}.",
+            )
+        )
+    return wanted
+
+
+def _at_least_one_step(steps: int, strength: float) -> tuple[int, float]:
+    """Return steps and strength of which `int(steps * strength)`, diffusers' count for image-to-image, is at least 1.
+
+    More steps rather than more strength: the one that runs then starts at just the noise that was asked for, and the
+    others cost nothing.
+    """
+    if int(steps * strength) >= 1:
+        return steps, strength
+    strength = max(strength, 1 / MAX_STEPS)
+    steps = min(int(1 / strength), MAX_STEPS)
+    while int(steps * strength) < 1:
+        steps += 1
+    return steps, strength
+
+
+def _scale_notes(crop: Extent, size: Extent, facts: ModelFacts, most_pixels: int | None) -> tuple[str, ...]:
+    if crop.area <= area_bound(facts, most_pixels):
+        return ()
+    if most_pixels is not None and most_pixels < facts.most_pixels:
+        reason = "more than there is memory for at once"
+    else:
+        reason = f"more than {facts.title} paints at once"
+    return (
+        f"{crop} pixels are {reason}: they were painted at {size} and scaled up, so fine detail may look soft."
+        " Select a smaller part for more detail.",
+    )
