@@ -1,0 +1,1 @@
+"""Runs a plan, inside the worker: one denoise loop for every family."""
