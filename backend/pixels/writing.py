@@ -34,16 +34,22 @@ def check_target(picture: PictureFile, path: str | Path) -> list[str]:
     Raises PictureError when it cannot be written there, as `save_with` would.
     """
     path = Path(path)
-    format_ = format_of_suffix(path)
-    if not path.parent.is_dir():
-        raise PictureError(f"There is no folder {path.parent}.", "Make it, or write to another one.")
-    if path.is_dir():
-        raise PictureError(f"{path} is a folder.", "Name a file.")
+    format_ = check_folder(path)
     if format_ == "webp" and picture.extent.longest > WEBP_SIDE:
         raise PictureError(
             f"WebP holds at most {WEBP_SIDE} pixels on a side; this picture is {picture.extent}.", "Write it as PNG."
         )
     return _remarks(picture.pixels, format_)
+
+
+def check_folder(path: Path) -> Format:
+    """Return the format of a picture to be written there. Raises PictureError when its name or folder does not do."""
+    format_ = format_of_suffix(path)
+    if not path.parent.is_dir():
+        raise PictureError(f"There is no folder {path.parent}.", "Make it, or write to another one.")
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder.", "Name a file.")
+    return format_
 
 
 def save_with(picture: PictureFile, pixels: Pixels, path: str | Path) -> list[str]:

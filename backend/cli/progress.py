@@ -1,0 +1,78 @@
+"""What the terminal shows while a job waits and runs: place in the queue, a bar, the time left."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+from protocol import Accepted, News, Queued
+from protocol import Progress as Progressed
+
+_STAGES = {
+    "loading": "Loading the model",
+    "encoding": "Reading the picture",
+    "painting": "Painting",
+    "decoding": "Finishing",
+}
+
+
+class JobDisplay:
+    """Shows one job on the console it is given; use as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID = self._progress.add_task("Connecting", total=1.0, left="")
+
+    def __enter__(self) -> JobDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Show a sentence above the bar, where it stays."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def show(self, news: News) -> None:
+        """Show what was heard of the job."""
+        if isinstance(news, (Accepted, Queued)):
+            self._waiting(news.place)
+        elif isinstance(news, Progressed):
+            self._progress.update(
+                self._task, description=_what(news), completed=news.fraction, left=time_left(news.seconds_left)
+            )
+
+    def _waiting(self, place: int) -> None:
+        text = "Next" if place == 0 else f"Waiting, {place} before this one"
+        self._progress.update(self._task, description=text, left="")
+        if place > 0 and not self._console.is_terminal:
+            self.say(text)
+
+
+def _what(progress: Progressed) -> str:
+    text = _STAGES[progress.stage]
+    if progress.pictures > 1:
+        text += f" {progress.picture + 1} of {progress.pictures}"
+    return f"{text}, step {progress.step}/{progress.steps}" if progress.stage == "painting" and progress.steps else text
+
+
+def time_left(seconds: float | None) -> str:
+    """Return the time left in words, empty while it is unknown."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s left"
+    return f"{round(seconds / 60)} min left"

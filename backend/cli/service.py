@@ -1,0 +1,100 @@
+"""`scumble serve`, `stop`, `status` and `models`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from backend.cli.ask import ask
+from backend.cli.problem import Problem
+from backend.cli.reach import find, running_only, running_or_started
+from backend.places import Places
+from protocol import Failure, GetStatus, Goodbye, ListModels, Models, Shutdown, Status
+
+STOP_SECONDS = 15.0
+"""Until a stopped backend must be gone: its worker ends within a step, or is ended."""
+
+LOOK_SECONDS = 0.05
+"""Between two looks whether it is gone."""
+
+
+def serve(arguments: argparse.Namespace, places: Places) -> int:
+    """Run the backend until it is stopped."""
+    # only here: the other commands need neither the server's sockets nor its log
+    from backend.executors import LocalProcess
+    from backend.models import Library
+    from backend.server import serve as run_server
+
+    return run_server(
+        places,
+        port=arguments.port,
+        idle_seconds=arguments.idle,
+        executor=LocalProcess(models=places.models, log=places.log),
+        library=Library(places.models),
+    )
+
+
+def stop(arguments: argparse.Namespace, places: Places) -> int:
+    """Stop the backend, and wait until it is gone."""
+    if find(places) is None:
+        print("No backend is running.")
+        return 0
+    ask(running_only(places), Shutdown(arguments.force), Goodbye)
+    deadline = time.monotonic() + STOP_SECONDS
+    while find(places) is not None:
+        if time.monotonic() > deadline:
+            raise Problem(
+                Failure("not_stopped", "The backend says goodbye but is still there.", f"Look at its log {places.log}.")
+            )
+        time.sleep(LOOK_SECONDS)
+    print("Stopped.")
+    return 0
+
+
+def status(arguments: argparse.Namespace, places: Places) -> int:
+    """Say what the backend does. Exit code 1 when none runs."""
+    del arguments
+    if find(places) is None:
+        print("No backend is running. 'scumble serve' starts one, and 'scumble fill' does so by itself.")
+        return 1
+    answer = ask(running_only(places), GetStatus(), Status)
+    rows = (
+        ("Backend", f"{answer.server}, process {answer.process}, up for {duration(answer.uptime)}"),
+        ("Worker", answer.worker + (f", on {answer.device.name}" if answer.device else "")),
+        ("Jobs", f"{answer.running} running, {answer.queued} waiting"),
+        ("Programs", f"{answer.clients - 1} connected besides this one"),
+        ("Kept results", f"{answer.spooled} not fetched yet"),
+        ("Log", answer.log),
+    )
+    for name, value in rows:
+        print(f"{name:13} {value}")
+    return 0
+
+
+def models(arguments: argparse.Namespace, places: Places) -> int:
+    """List the models that the backend finds; the first one that can be used is the default."""
+    del arguments
+    console = Console(highlight=False)
+    answer = ask(running_or_started(places, lambda text: print(text)), ListModels(), Models)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("id", "model", "family", "paints best at", "samplers"):
+        table.add_column(column, overflow="fold")
+    for model in answer.models:
+        if not model.problem:
+            table.add_row(model.id, model.name, model.family, f"{model.native} px", ", ".join(model.samplers))
+    console.print(table)
+    for model in answer.models:
+        if model.problem:
+            console.print(f"\n{model.name} cannot be used: {model.problem}", markup=False, soft_wrap=True)
+    print(f"\nMore models: put folders in diffusers layout into {places.models}")
+    return 0
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in words."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
