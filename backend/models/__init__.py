@@ -1,0 +1,8 @@
+"""The model library: what is there, what it is, and whether it is sound. Reads headers, never weights; no torch."""
+
+from .hashes import verify as verify
+from .library import STARTER_ID as STARTER_ID
+from .library import Library as Library
+from .library import ModelEntry as ModelEntry
+from .problems import ModelError as ModelError
+from .problems import NotUsable as NotUsable

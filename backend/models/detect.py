@@ -1,0 +1,70 @@
+"""What a folder in diffusers' layout holds, judged by what is in its files and never by what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Readings, facts_of_model
+
+from . import stable_diffusion
+from .folder import ModelFolder
+from .problems import NotUsable
+from .sidecar import SIDECAR, read_overrides
+
+INDEX: Final = "model_index.json"
+"""The file that makes a folder a model."""
+
+
+class Detector(Protocol):
+    """What a family's module here offers."""
+
+    def recognises(self, index: dict[str, Any]) -> bool:
+        """Whether the components that ``model_index.json`` names are those of this family."""
+        ...
+
+    def read(self, folder: ModelFolder, index: dict[str, Any]) -> Readings:
+        """Read what the components' files say. Raises NotUsable when something is missing, damaged or not supported."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Row:
+    family: FamilyFacts
+    detector: Detector
+
+
+_ROWS: Final = (_Row(FAMILIES["sd1"], stable_diffusion),)
+
+
+def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
+    """Return what is known of the model in a folder; reads configurations and headers, no weights.
+
+    `model_id` and `title` are taken over, but a sidecar's title goes before. Raises NotUsable.
+    """
+    index = folder.read_object(INDEX)
+    row = next((row for row in _ROWS if row.detector.recognises(index)), None)
+    if row is None:
+        raise NotUsable(_unknown(index))
+    readings = row.detector.read(folder, index)
+    overrides = read_overrides(folder)
+    try:
+        return facts_of_model(row.family, model_id, title, readings, overrides)
+    except ValueError as error:
+        raise NotUsable(f"What its file {SIDECAR} says does not fit: {error}. Correct or remove the file.") from error
+
+
+def family_hint(folder: ModelFolder) -> str:
+    """The family's name of a model that may not be usable; empty where it is not known."""
+    try:
+        index = folder.read_object(INDEX)
+    except NotUsable:
+        return ""
+    return next((row.family.name for row in _ROWS if row.detector.recognises(index)), "")
+
+
+def _unknown(index: dict[str, Any]) -> str:
+    name = index.get("_class_name")
+    kind = f"a {name[:60]}" if type(name) is str and name else "of no kind that says its name"
+    titles = ", ".join(row.family.title for row in _ROWS)
+    return f"It is {kind}, which this version cannot run. It runs models of these families: {titles}."
