@@ -29,6 +29,7 @@ from .limits import MAX_NAME_CHARS as MAX_NAME_CHARS
 from .limits import MAX_NEED_CONTENTS as MAX_NEED_CONTENTS
 from .limits import MAX_PIXELS as MAX_PIXELS
 from .limits import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
+from .limits import MAX_QUERY_IDS as MAX_QUERY_IDS
 from .limits import MAX_SEED as MAX_SEED
 from .limits import MAX_SIDE as MAX_SIDE
 from .limits import MAX_STEPS as MAX_STEPS
