@@ -15,6 +15,14 @@ $(VENV)/.test: $(VENV)/.run requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+run: $(VENV)/.run
+	mkdir -p out
+	$(BIN)/scumble fill examples/table.png --mask examples/table-mask.png --prompt "a red apple" --seed 1 -o out/table.png
+	@echo
+	@echo "The plate in examples/table.png now has an apple on it: see out/table.png. The backend runs on, so the next one is quick:"
+	@echo '    $(BIN)/scumble fill PICTURE --mask MASK --prompt "what belongs there" -o RESULT.png'
+	@echo "$(BIN)/scumble --help tells the rest; $(BIN)/scumble stop ends the backend."
+
 test: check
 	$(BIN)/python -m pytest
 
