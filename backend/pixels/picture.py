@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .formats import Format
 from .layers import composite
 from .png_chunks import Chunk
 from .raw import DTYPES, Pixels, depth_of, quantise
+
+THUMBNAIL_FIELD: Final = "jpeg-thumbnail-data"
+"""libvips' name for the small picture in EXIF. It is never kept: it would show what the picture was before."""
 
 
 class MetadataField(NamedTuple):

@@ -17,7 +17,7 @@ from .colour import ICC_FIELD, as_pixels, is_srgb, profile_space
 from .errors import PictureError
 from .formats import SIGNATURE_BYTES, TITLES, Format, format_of_content
 from .layers import luma
-from .picture import MetadataField, PictureFile
+from .picture import THUMBNAIL_FIELD, MetadataField, PictureFile
 from .png_chunks import Chunk, read_kept
 from .raw import Pixels, quantise, to_floats
 
@@ -32,7 +32,6 @@ STRICTNESS: Final = "error"
 _ORDERS: Final[Mapping[int, Order]] = MappingProxyType({1: "gray", 2: "graya", 3: "rgb", 4: "rgba"})
 _INTERPRETATIONS: Final = frozenset({"srgb", "rgb", "rgb16", "b-w", "grey16"})
 _METADATA: Final = frozenset({ICC_FIELD, "exif-data", "xmp-data", "iptc-data", "image-description", "resolution-unit"})
-_EXIF_TURN: Final = "exif-ifd0-Orientation"
 _DAMAGED: Final = "Open it in the program it came from, save it again and try once more."
 
 
@@ -141,8 +140,8 @@ def _picture(
         else:
             remarks.append(f"The colour profile of {path.name} cannot be used; its colours are taken as sRGB.")
     turn = image.get("orientation") if image.get_typeof("orientation") else 1
-    if turn != 1:
-        # libvips writes EXIF anew without the turn; the file's own chunk would make it a second time.
+    if turn != 1 or image.get_typeof(THUMBNAIL_FIELD):
+        # libvips writes EXIF anew, without the turn, which would be made a second time, and without the old look.
         chunks = tuple(chunk for chunk in chunks if chunk.name != b"eXIf")
     upright = np.ascontiguousarray(_upright(pixels, turn))
     upright.flags.writeable = False
@@ -166,16 +165,12 @@ def _usable(profile: bytes, order: Order) -> bool:
 
 
 def _metadata(image: pyvips.Image) -> tuple[MetadataField, ...]:
-    """Return what is to be written again: that the picture is upright, and no thumbnail of what it was before."""
-    names = [
-        name
-        for name in image.get_fields()
-        if name in _METADATA
-        or (name.startswith("exif-ifd") and not name.startswith("exif-ifd1") and name != _EXIF_TURN)
+    """Return what is to be written again, and that the picture is upright now."""
+    kept = [
+        MetadataField(name, image.get_typeof(name), image.get(name)) for name in image.get_fields() if name in _METADATA
     ]
     # It comes last: libvips takes the turn from EXIF whenever EXIF is set.
-    upright = MetadataField("orientation", pyvips.GValue.gint_type, 1)
-    return (*(MetadataField(name, image.get_typeof(name), image.get(name)) for name in names), upright)
+    return (*kept, MetadataField("orientation", pyvips.GValue.gint_type, 1))
 
 
 def _upright(pixels: Pixels, turn: int) -> Pixels:

@@ -15,7 +15,7 @@ import pyvips
 from .colour import as_image
 from .errors import PictureError
 from .formats import DEEP, TITLES, WEBP_SIDE, Format, format_of_suffix
-from .picture import PictureFile
+from .picture import THUMBNAIL_FIELD, PictureFile
 from .png_chunks import KEPT, international_text, with_chunks
 from .raw import Pixels, quantise
 from .xmp import recipe_packet
@@ -70,6 +70,8 @@ def save_with(picture: PictureFile, pixels: Pixels, path: str | Path) -> list[st
     image = as_image(_for_format(pixels, format_)).copy(xres=picture.resolution[0], yres=picture.resolution[1])
     for item in picture.metadata:
         image.set_type(item.gtype, item.name, item.value)
+    if image.get_typeof(THUMBNAIL_FIELD):
+        image.remove(THUMBNAIL_FIELD)
     content = _encode(image, format_, path)
     if format_ == "png":
         content = _with_own_chunks(content, picture)
