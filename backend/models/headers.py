@@ -101,7 +101,7 @@ def _cut_short(name: str, size: int, whole: int) -> str:
 
 def _told_apart(start: bytes, path: Path, name: str) -> str:
     """Say what a file is that is no safetensors, whatever it is called."""
-    if len(start) < LENGTH.size:
+    if len(start) <= LENGTH.size:
         return f"Its file {name} is empty or cut short. {FETCH_AGAIN}"
     with path.open("rb") as stream:
         start = stream.read(64)
