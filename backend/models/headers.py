@@ -49,9 +49,9 @@ def read_header(path: Path, name: str) -> dict[str, Tensor]:
             header = stream.read(length) if length <= MAX_HEADER_BYTES else b""
     except OSError as error:
         raise NotUsable(f"Its file {name} cannot be read. Look at the file's permissions.") from error
-    # a file that is something else altogether is told apart first by this: no length of a header fits its first bytes
+    # the first bytes of anything else make no plausible length, or what follows them is no JSON
     if not header.startswith(b"{"):
-        raise NotUsable(_told_apart(start + header[:64], path, name))
+        raise NotUsable(_told_apart(path, name))
     if len(header) < length:
         raise NotUsable(_cut_short(name, size, LENGTH.size + length))
     try:
@@ -69,7 +69,9 @@ def read_header(path: Path, name: str) -> dict[str, Tensor]:
 
 def _tensors(entries: dict[str, Any]) -> tuple[dict[str, Tensor], int]:
     """Return the tensors and the bytes that they take. Raises ValueError for what contradicts itself."""
-    entries.pop("__metadata__", None)
+    metadata = entries.pop("__metadata__", {})
+    if type(metadata) is not dict or not all(type(value) is str for value in metadata.values()):
+        raise ValueError("its metadata are no texts")
     tensors, spans = {}, []
     for name, entry in entries.items():
         if type(entry) is not dict:
@@ -99,12 +101,12 @@ def _cut_short(name: str, size: int, whole: int) -> str:
     return f"Its file {name} is cut short: {size} bytes of at least {whole}. {FETCH_AGAIN}"
 
 
-def _told_apart(start: bytes, path: Path, name: str) -> str:
+def _told_apart(path: Path, name: str) -> str:
     """Say what a file is that is no safetensors, whatever it is called."""
-    if len(start) <= LENGTH.size:
-        return f"Its file {name} is empty or cut short. {FETCH_AGAIN}"
     with path.open("rb") as stream:
         start = stream.read(64)
+    if len(start) <= LENGTH.size:
+        return f"Its file {name} is empty or cut short. {FETCH_AGAIN}"
     if is_pickle(start):
         return (
             f"Its file {name} is a pickle, whatever its name says: loading it could run any program that somebody hid"

@@ -54,6 +54,14 @@ class ModelEntry:
             verify(self.folder, self.hashes)
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What one scan has found."""
+
+    entries: dict[str, ModelEntry]
+    infos: tuple[ModelInfo, ...]
+
+
 class Library:
     """Models by id. An id is opaque and stays the same as long as the model lies where it lies.
 
@@ -64,8 +72,7 @@ class Library:
     def __init__(self, folder: Path, embedded: Path | None = None) -> None:
         self._folder = folder
         self._embedded = starter.folder() if embedded is None else embedded
-        self._entries: dict[str, ModelEntry] = {}
-        self._infos: tuple[ModelInfo, ...] | None = None
+        self._found: _Found | None = None
 
     def scan(self) -> None:
         """Look again at what is there. Reads configurations and headers only; what cannot be used is listed with its problem."""
@@ -77,13 +84,12 @@ class Library:
                 infos.append(found.info)
             else:
                 infos.append(found)
-        self._entries, self._infos = entries, tuple(infos)
+        # both at once: another thread may be reading
+        self._found = _Found(entries, tuple(infos))
 
     def infos(self) -> tuple[ModelInfo, ...]:
         """Every model, the unusable ones too; the first usable one is the default."""
-        if self._infos is None:
-            self.scan()
-        return self._infos or ()
+        return self._scanned().infos
 
     def default(self) -> str:
         """Id of the model for a style that names none. Raises ModelError when there is none at all."""
@@ -102,11 +108,12 @@ class Library:
         Raises ModelError for one that is not there or cannot be used.
         """
         wanted = model_id or self.default()
-        if wanted not in self._entries:
+        if wanted not in self._scanned().entries:
             self.scan()
-        if wanted in self._entries:
-            return self._entries[wanted]
-        for info in self.infos():
+        found = self._scanned()
+        if wanted in found.entries:
+            return found.entries[wanted]
+        for info in found.infos:
             if info.id == wanted:
                 raise ModelError(
                     Failure(
@@ -122,6 +129,12 @@ class Library:
                 "Choose one from the list of models; it may have been moved or removed.",
             )
         )
+
+    def _scanned(self) -> _Found:
+        if self._found is None:
+            self.scan()
+        assert self._found is not None
+        return self._found
 
     def _look_at_embedded(self) -> ModelEntry | ModelInfo:
         found = _look_at(ModelFolder(self._embedded.resolve(), self._embedded.resolve()), STARTER_ID, STARTER_ID)

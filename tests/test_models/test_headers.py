@@ -117,10 +117,13 @@ def entry(dtype="F32", shape=(1,), span=(0, 4)):
         ({"a": entry(shape=[True])}, 4),
         ({"a": {}}, 0),
         ({"a": []}, 0),
+        ({"__metadata__": "pt"}, 0),
+        ({"__metadata__": {"format": 1}}, 0),
     ],
 )
 def test_a_header_that_contradicts_itself_is_refused(tmp_path, tensors, data):
     problem_of(tmp_path, of_header(json.dumps(tensors).encode(), bytes(data)))
+    assert not opens(tmp_path / "model.safetensors")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Whatever the picture and the selection: crops stay inside, sizes fit the model, and what is scaled down is told."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, example, given
@@ -149,7 +150,7 @@ def test_the_embedded_model_sees_little_more_than_the_selection(models, job_of):
 @given(geometries(), reaches, reaches, st.floats(0, 4), st.integers(1, 1024))
 def test_the_crop_holds_all_that_denoising_may_change(facts, job_of, geometry, grow, feather, padding, minimum):
     extent, selection = geometry
-    wanting = ModelFacts(**{**vars(facts), "context": Context(padding, minimum)})
+    wanting = replace(facts, context=Context(padding, minimum))
     plan = planned(job_of(extent, selection, grow=grow, feather=feather), wanting)
     reached = selection.padded(plan.mask.grow + plan.mask.feather).intersection(Bounds.of(extent))
     assert plan.crop.contains(reached)

@@ -1,10 +1,11 @@
 """Words, steps, seeds: what the painter and the style say, and what the model's facts say where they are silent."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.families.facts import ModelFacts
 from backend.plan import PlanError, make_plan
 from protocol import MAX_SEED, MAX_STEPS, Bounds, Extent, Style
 
@@ -40,7 +41,7 @@ def test_an_empty_prompt_still_keeps_away_from_what_the_painter_does_not_want(fa
 
 
 def test_a_model_without_negative_prompts_says_so(facts, job_of):
-    without = ModelFacts(**{**vars(facts), "negative_prompt": False})
+    without = replace(facts, negative_prompt=False)
     plan = make_plan(job_of(SQUARE, negative="people"), without)
     assert plan.negative == ""
     assert "no negative prompt" in plan.notes[0]
