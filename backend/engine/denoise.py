@@ -80,8 +80,8 @@ def denoise(
             latents = keeper.put_back(latents, schedule.noised(keeper.original, noise, step), step)
         output = _guided(adapter, schedule.model_input(latents, step), schedule.timestep(step), conditioning, sampling)
         latents, clean = schedule.advance(output, step, latents, generator)
-        if keeper is not None and step == schedule.steps - 1:
-            latents = keeper.restore(latents)
+        if keeper is not None and step + 1 == schedule.steps and keeper.keeps(schedule.steps):
+            latents = keeper.put_back(latents, keeper.original, schedule.steps)
         yield Step(step + 1, schedule.steps, latents, clean)
 
 
@@ -103,19 +103,14 @@ class _Keeper:
         if mask.shape != noise.shape[-2:]:
             raise ValueError(f"a mask of {mask.shape} latent pixels for latents of {tuple(noise.shape[-2:])}")
         self.original = original
-        per_step = [kept(mask, step, steps) for step in range(steps)]
+        per_step = [kept(mask, step, steps) for step in range(steps + 1)]
         self._any = [bool(keeps.any()) for keeps in per_step]
         self._per_step = [torch.from_numpy(keeps).to(noise.device) for keeps in per_step]
-        self._always = torch.from_numpy(mask <= 0).to(noise.device)
 
     def keeps(self, step: int) -> bool:
-        """Whether anything stays at this step."""
+        """Whether anything stays before this step; the number of steps asks after the last one."""
         return self._any[step]
 
     def put_back(self, latents: torch.Tensor, noised: torch.Tensor, step: int) -> torch.Tensor:
         """Latents before `step`, with the noised original where it stays."""
         return torch.where(self._per_step[step], noised, latents)
-
-    def restore(self, latents: torch.Tensor) -> torch.Tensor:
-        """Latents after the last step, with the clean original where nothing may change."""
-        return torch.where(self._always, self.original, latents)

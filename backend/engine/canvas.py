@@ -1,0 +1,91 @@
+"""From the job's pixels to what the model sees, and from what it painted to the layer that goes back.
+
+The way there: crop, flatten, prefill, resize. The way back: colour match, resize, cut, alpha.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from backend import fill
+from backend.pixels import raw
+from backend.plan import MaskPlan, Plan
+from protocol import Bounds, Raster
+
+from .failures import bad_mask, empty_mask
+
+Floats = npt.NDArray[np.float32]
+"""Between 0 and 1: [h, w] a mask, [h, w, 3] a picture."""
+
+
+@dataclass(frozen=True)
+class Masks:
+    """The painter's mask, worked out.
+
+    `denoise`, at the model's size, says how much may change. `alpha` is the layer's, at the size of the plan's result.
+    """
+
+    denoise: Floats
+    alpha: Floats
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What there is already: `rgb` at the model's size, prefilled where the plan says so."""
+
+    rgb: Floats
+    masks: Masks | None
+
+
+def prepare(plan: Plan, contents: Mapping[str, bytes]) -> Canvas | None:
+    """Return what the model is to start from; None for a picture from nothing.
+
+    Raises CannotPaint for a mask that is empty or reaches outside its declared selection, ContentError for pixels that
+    are not what their raster says.
+    """
+    if plan.image is None:
+        return None
+    mask = None if plan.mask is None else _read_mask(plan.mask, plan.crop, contents)
+    image = raw.unpack(plan.image, contents[plan.image.content])
+    rgb = fill.flatten(raw.to_rgba(_cut(image, plan.crop), plan.image.order))
+    if plan.prefill == "blur" and mask is not None:
+        rgb = fill.blur_fill(rgb, mask)
+    masks = None if plan.mask is None or mask is None else _work_out(plan, plan.mask, mask)
+    return Canvas(fill.resize(rgb, plan.size), masks)
+
+
+def _read_mask(plan: MaskPlan, crop: Bounds, contents: Mapping[str, bytes]) -> Floats:
+    """Return the mask in the crop, after a look at all of it."""
+    whole = raw.unpack(plan.raster, contents[plan.raster.content])
+    if np.count_nonzero(whole) != np.count_nonzero(_cut(whole, plan.selection)):
+        raise bad_mask()
+    mask = raw.to_mask(_cut(whole, crop))
+    if not mask.any():
+        raise empty_mask()
+    return mask
+
+
+def _work_out(plan: Plan, reach: MaskPlan, mask: Floats) -> Masks:
+    denoise = fill.resize(fill.denoise_mask(mask, reach.grow, reach.feather), plan.size)
+    alpha = fill.composite_alpha(mask, reach.edge)
+    return Masks(denoise, _cut(alpha, plan.result.relative_to(plan.crop)))
+
+
+def finish(plan: Plan, canvas: Canvas | None, painted: Floats) -> tuple[Raster, bytes]:
+    """Return the layer for the plan's result from what the model painted, [h, w, 3] at the model's size."""
+    masks = None if canvas is None else canvas.masks
+    if canvas is not None and masks is not None:
+        painted = fill.match_colour(painted, canvas.rgb, masks.denoise)
+    result = _cut(fill.resize(painted, plan.crop.extent), plan.result.relative_to(plan.crop))
+    layer = np.empty((plan.result.height, plan.result.width, 4), np.float32)
+    layer[..., :3] = result
+    layer[..., 3] = 1 if masks is None else masks.alpha
+    return raw.pack(layer, plan.depth, plan.order, plan.encoding)
+
+
+def _cut(pixels: raw.Pixels, bounds: Bounds) -> raw.Pixels:
+    return pixels[bounds.y : bounds.bottom, bounds.x : bounds.right]

@@ -1,0 +1,163 @@
+"""Runs plans, one at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from transformers.utils import logging as transformers_logging
+
+from backend.families.adapter import Conditioning, Encoded
+from backend.families.facts import DType
+from backend.fill import to_latent_mask
+from backend.models import Library
+from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
+from protocol import DeviceInfo, Picture
+
+from .canvas import Canvas, Floats, finish, prepare
+from .decode import decode
+from .denoise import Sampling, denoise, is_guided
+from .device import best_device, describe
+from .failures import failure_of
+from .loaded import LoadedModel, ModelShelf
+from .preview import draw, is_due
+
+MAX_UNREAD_CHARS = 200
+"""Of the end of a prompt in a note about it: enough to find the place."""
+
+log = logging.getLogger("scumble.engine")
+
+Emit = Callable[[PlanEvent], None]
+Cancelled = Callable[[], bool]
+
+
+class Engine:
+    """Runs plans with the models of a library on one device: the best one unless another is named, as torch names it.
+
+    `dtype` overrules what the models' facts say of that device. `threads` is for the processor's part; None leaves it to
+    torch.
+    """
+
+    def __init__(
+        self, library: Library, device: str | None = None, dtype: DType | None = None, threads: int | None = None
+    ) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        # nobody watches a worker's terminal
+        transformers_logging.disable_progress_bar()
+        chosen = best_device() if device is None else torch.device(device)
+        self._device_info = describe(chosen)
+        self._shelf = ModelShelf(library, chosen, self._device_info.kind, dtype)
+
+    @property
+    def device(self) -> DeviceInfo:
+        """What it runs on."""
+        return self._device_info
+
+    def run(self, plan: Plan, contents: Mapping[str, bytes], emit: Emit, cancelled: Cancelled) -> None:
+        """Run a plan on the attachments it names by content hash. Its last event is its one end.
+
+        `cancelled` is asked between stages and after every step.
+        """
+        emit(self._end_of(plan, contents, emit, cancelled))
+
+    def _end_of(self, plan: Plan, contents: Mapping[str, bytes], emit: Emit, cancelled: Cancelled) -> PlanEnd:
+        try:
+            with torch.inference_mode():
+                return _Run(plan, emit, cancelled).paint(self._shelf, contents)
+        except _Cancelled:
+            return Stopped()
+        except Exception as error:
+            # whatever it is, the painter hears of it and the next plan has its turn
+            failure = failure_of(error)
+            if failure.code == "internal":
+                log.exception("a plan failed")
+        if failure.code == "out_of_memory":
+            # past the handler, which still held the tensors of the frames that failed
+            self._shelf.clear()
+        return WentWrong(failure)
+
+
+class _Cancelled(Exception):
+    """The painter no longer wants it."""
+
+
+class _Run:
+    """One plan while it runs."""
+
+    def __init__(self, plan: Plan, emit: Emit, cancelled: Cancelled) -> None:
+        self._plan = plan
+        self._emit = emit
+        self._cancelled = cancelled
+        self._notes: list[str] = []
+
+    def paint(self, shelf: ModelShelf, contents: Mapping[str, bytes]) -> PlanEnd:
+        """Paint every picture of the plan."""
+        plan = self._plan
+        self._say(Stepped("loading"))
+        canvas = prepare(plan, contents)
+        model = shelf.get(plan.model)
+        self._say(Stepped("encoding"))
+        guided = is_guided(model.adapter, plan.guidance)
+        conditioning = model.conditioning(plan.prompt, plan.negative if guided else None)
+        self._note_unread(conditioning)
+        original = None if canvas is None else model.adapter.encode_image(_to_tensor(canvas.rgb))
+        for number in range(len(plan.seeds)):
+            self._paint_one(number, model, conditioning, canvas, original)
+        return Finished(tuple(self._notes))
+
+    def _paint_one(
+        self,
+        number: int,
+        model: LoadedModel,
+        conditioning: Conditioning,
+        canvas: Canvas | None,
+        original: Encoded | None,
+    ) -> None:
+        plan, adapter = self._plan, model.adapter
+        seed = plan.seeds[number]
+        sampling = Sampling(plan.sampler, plan.steps, plan.guidance, plan.strength, seed)
+        masks = None if canvas is None else canvas.masks
+        mask = None if masks is None else to_latent_mask(masks.denoise, adapter.latent_scale)
+        latents = None
+        for step in denoise(adapter, conditioning, sampling, plan.size, original, mask):
+            latents = step.latents
+            self._say(Stepped("painting", number, step.number, step.steps))
+            if plan.previews and is_due(step.number, step.steps):
+                self._emit(PreviewMade(number, step.number, *draw(model.colours, step.clean, plan)))
+        if latents is None:
+            raise RuntimeError("a schedule without steps")
+        self._say(Stepped("decoding", number))
+        painted = _to_array(decode(adapter, latents))
+        self._note_black(painted)
+        raster, content = finish(plan, canvas, painted)
+        self._emit(PictureMade(number, Picture(raster, plan.result, seed), content))
+
+    def _say(self, event: Stepped) -> None:
+        """Tell how far it is, and stop here when the painter no longer wants it."""
+        self._emit(event)
+        if self._cancelled():
+            raise _Cancelled
+
+    def _note_unread(self, conditioning: Conditioning) -> None:
+        if conditioning.unread:
+            start = conditioning.unread[:MAX_UNREAD_CHARS]
+            self._notes.append(f"The prompt is longer than the model reads; it was left out from here on: {start!r}.")
+
+    def _note_black(self, painted: Floats) -> None:
+        note = "The model painted nothing but black. Another seed or prompt may help."
+        if note not in self._notes and not painted.any():
+            self._notes.append(note)
+
+
+def _to_tensor(rgb: Floats) -> torch.Tensor:
+    """[h, w, 3] from 0 to 1 as the VAE wants it: [1, 3, h, w] from -1 to 1."""
+    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None] * 2 - 1
+
+
+def _to_array(rgb: torch.Tensor) -> Floats:
+    """[1, 3, h, w] as [h, w, 3], on the processor."""
+    painted: Floats = rgb[0].permute(1, 2, 0).cpu().numpy()
+    return painted
