@@ -89,7 +89,7 @@ class Conversation:
 
     `role` is this side's. `provide` gives attachments that the other side asks for, each when its turn to leave has come.
     When `receive` raises, a Goodbye that says why is already queued: send what `next_frame` still gives, then close.
-    What comes after that, or after the other side's Goodbye, is not looked at.
+    What comes after a Goodbye of either side is not looked at.
     """
 
     def __init__(self, role: Literal["client", "server"], provide: Provider, limits: Limits | None = None) -> None:
@@ -115,7 +115,7 @@ class Conversation:
         """Queue a message; messages leave in this order, before everything else.
 
         A Progress or Queued that has not left yet gives its place to a newer one of the same job; a preview of a job
-        that has ended is dropped. Raises ValueError when the message cannot travel, as `encode_message` does.
+        that has ended is dropped. After a Goodbye no attachment leaves, and nothing is heard. Raises ValueError when the message cannot travel, as `encode_message` does.
         """
         text = encode_message(message)
         if isinstance(message, (Progress, Queued)):
@@ -126,6 +126,8 @@ class Conversation:
             # should the id be submitted again, its news come after this end
             self._newest.pop((Progress, message.id), None)
             self._newest.pop((Queued, message.id), None)
+        if isinstance(message, Goodbye):
+            self._end()
         self._control.append(_Waiting(text, None))
 
     def _send_newest(self, key: tuple[type, str], text: str) -> None:
@@ -203,7 +205,6 @@ class Conversation:
             if self.role == "server":
                 self._check_unread()
         except ProtocolError as error:
-            self._end()
             self.send(Goodbye(failure_of(error)))
             raise
         if any(isinstance(item, Goodbye) for item in received):

@@ -168,6 +168,18 @@ def test_after_an_error_there_is_one_goodbye_and_nothing_large():
     }
 
 
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_nothing_large_makes_a_goodbye_wait(role, picture_of):
+    content = bytes(3 * CHUNK_BYTES)
+    talk = Conversation(role, {content_name(content): content}.get)
+    talk.receive(HELLO if role == "server" else WELCOME)
+    talk.receive(encode_message(Need((content_name(content),))))
+    talk.send_preview(picture_of(b"abc", JOB_ID, 0), b"abc")
+    talk.send(Goodbye(Failure("server_stopping", "The backend was stopped.", "Start it again.")))
+    assert [json.loads(frame)["type"] for frame in drain(talk)] == ["goodbye"]
+    assert talk.receive("no message") == []
+
+
 def test_an_unknown_request_is_refused_by_name_and_the_connection_goes_on():
     talk = conversation("server")
     (unreadable,) = talk.receive('{"type":"paint_faster","id":"' + JOB_ID + '"}')
