@@ -77,12 +77,9 @@ class WorkerProcess:
         self._outbox.put((encode_head(frame), *frame.attachments))
 
     async def hear(self) -> Said | Ending:
-        """Return what it says next; when it has ended, how, as often as asked."""
+        """Return what it says next, and last of all how it ended."""
         said = await self._inbox.get()
-        if isinstance(said, Ending):
-            self._inbox.put_nowait(said)
-        else:
-            self._room.release()
+        self._room.release()
         return said
 
     def kill(self, problem: str = "") -> None:

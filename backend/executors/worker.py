@@ -6,6 +6,7 @@ input does, even in mid-step.
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -33,6 +34,9 @@ EXIT_NO_ENGINE: Final = 3
 
 MAX_FAULT_CHARS: Final = 300
 """Of a fault's own text in a painter's message: a sentence or two. The log has all of it."""
+
+LOG_FORMAT: Final = "%(asctime)s [%(process)d] %(levelname)s %(name)s: %(message)s"
+"""Of the worker's log, which is standard error; the process tells one worker from the next."""
 
 Emit = Callable[[PlanEvent], None]
 Cancelled = Callable[[], bool]
@@ -62,6 +66,7 @@ def make_engine(models: Path) -> PlanRunner:
 def main(make: Callable[[Path], PlanRunner] = make_engine) -> NoReturn:
     """Serve plans until the server is gone. `make` gets the models folder, the first command line argument."""
     orders, events = _take_streams()
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     tether()
     worker = _Worker(events)
     threading.Thread(target=worker.listen, args=(orders,), name="orders", daemon=True).start()

@@ -10,6 +10,7 @@ import pytest
 
 from backend.executors import Executor, LocalProcess
 from backend.executors import local as local_module
+from backend.executors.process import MAX_UNHEARD
 from backend.plan import Finished, PictureMade, Stepped, Stopped, WentWrong
 
 PIXELS = bytes(range(256)) * 16
@@ -98,6 +99,7 @@ async def test_a_slow_listener_gets_every_picture_in_order(executor, make_plan):
     async for event in executor.run(make_plan("stripes 60"), {}):
         if isinstance(event, PictureMade):
             await asyncio.sleep(0.002)
+            assert executor._worker._inbox.qsize() <= MAX_UNHEARD
             numbers.append(int.from_bytes(event.content[:4], "big"))
     assert numbers == list(range(60))
 
@@ -288,11 +290,13 @@ async def test_a_run_that_is_left_ends_its_worker(executor, make_plan, collect, 
     assert events[-1] == Finished(("the first",))
 
 
-async def test_a_run_that_is_left_with_pictures_unheard_ends_its_worker(executor, make_plan, collect):
+async def test_a_run_that_is_left_with_pictures_unheard_ends_its_worker(executor, make_plan, collect, eventually):
     async with aclosing(executor.run(make_plan("stripes 1000"), {})) as events:
         async for event in events:
             if isinstance(event, PictureMade):
                 break
+        # the thread that reads waits for somebody to hear it
+        await eventually(lambda: executor._worker._inbox.qsize() == MAX_UNHEARD)
     assert isinstance((await collect(executor, make_plan("two_ends")))[-1], Finished)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from backend.executors.exchange import CancelPlan, Ready, RunPlan, decode_said, encode_order
 from backend.executors.frames import Frame, read_frame, write_frame
 from backend.executors.launch import worker_command, worker_environment
+from backend.executors.worker import _Worker
 from backend.plan import Finished, Stopped
 
 HERE = Path(__file__).parent
@@ -155,6 +157,22 @@ def test_a_cancel_before_its_plan_is_no_cancel_of_it(bare_worker, make_plan):
     write_frame(bare_worker.stdin, encode_order(RunPlan(make_plan("two_ends"), {})))
     said_by(bare_worker)
     assert said_by(bare_worker) == Finished(("the first",))
+
+
+def test_a_cancel_is_for_the_plan_of_its_job_that_came_last(make_plan):
+    orders = io.BytesIO()
+    for order in (
+        RunPlan(make_plan("x", job="a" * 32), {}),
+        CancelPlan("b" * 32),
+        RunPlan(make_plan("x", job="b" * 32), {}),
+        RunPlan(make_plan("x", job="b" * 32), {}),
+        CancelPlan("b" * 32),
+    ):
+        write_frame(orders, encode_order(order))
+    orders.seek(0)
+    worker = _Worker(io.BytesIO())
+    worker._take_orders(orders)
+    assert [worker._turns.get_nowait().cancelled.is_set() for _ in range(3)] == [False, False, True]
 
 
 @pytest.mark.parametrize("frame", [Frame({"type": "sing"}), Frame({"type": "run", "body": {}}), Frame({})])
