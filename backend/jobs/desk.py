@@ -1,0 +1,335 @@
+"""Where jobs are handed in and given out: every job that is taken here has exactly one end, whatever happens.
+
+Jobs belong to an owner, an installation, and to no connection: their owner's connections, its readers, come and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+from backend.executors.interface import Executor
+from backend.plan import Plan, PlanError
+from protocol import (
+    Accepted,
+    Cancelled,
+    End,
+    Event,
+    Failed,
+    Job,
+    Jobs,
+    JobState,
+    JobStatus,
+    Limits,
+    Preview,
+    Progress,
+    Queued,
+)
+
+from . import failures
+from .admission import check_admission
+from .attachments import Attachments
+from .failures import Refusal
+from .painting import Outcome, paint
+from .queue import FairQueue, JobKey
+from .record import Reader, Record, digest
+from .spool import Spool
+from .spool_file import EndedJob
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS: Final = 10.0
+"""For the running job to end once its executor is closed. That kills its worker after a few seconds; only a plan that
+waits for a disk which does not answer can take longer."""
+
+Planner = Callable[[Job], Awaitable[Plan]]
+"""Makes a plan of a job; raises PlanError."""
+
+
+class Desk:
+    """Takes jobs, has them painted one after the other, and keeps their ends. To be used from one event loop."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        planner: Planner,
+        spool: Spool,
+        limits: Limits,
+        attachments: Attachments | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._executor = executor
+        self._planner = planner
+        self._spool = spool
+        self._limits = limits
+        self._attachments = attachments or Attachments()
+        self._clock = clock
+        self._queue = FairQueue()
+        self._records: dict[JobKey, Record] = {}
+        self._readers: dict[str, list[Reader]] = {}
+        self._running: Record | None = None
+        self._work = asyncio.Event()
+        self._dispatcher: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = asyncio.Event()
+
+    async def start(self) -> None:
+        """Find the ends that an earlier run has left, and begin to work."""
+        await asyncio.to_thread(self._spool.load)
+        self._dispatcher = asyncio.create_task(self._dispatch(), name="dispatch jobs")
+
+    async def close(self) -> None:
+        """End every job with a clear word and close the executor. What is submitted from now on is refused."""
+        self._closing.set()
+        for record in [record for record in self._records.values() if record is not self._running]:
+            self._end_soon(record, Failed(record.job.id, failures.SERVER_STOPPING))
+        try:
+            await self._executor.close()
+        except Exception:
+            log.exception("the executor could not be closed")
+        self._work.set()
+        if self._dispatcher is not None:
+            await self._end_dispatch(self._dispatcher)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _end_dispatch(self, dispatcher: asyncio.Task[None]) -> None:
+        done, _ = await asyncio.wait({dispatcher}, timeout=CLOSE_SECONDS)
+        if done:
+            return
+        dispatcher.cancel()
+        await asyncio.wait({dispatcher})
+        if self._running is not None and self._running.key in self._records:
+            await self._end(self._running, Failed(self._running.job.id, failures.SERVER_STOPPING), {})
+
+    @property
+    def waiting(self) -> int:
+        """Number of jobs that wait, those included whose attachments are still on their way."""
+        return len(self._records) - self.running
+
+    @property
+    def running(self) -> int:
+        """Number of jobs that run."""
+        return int(self._running is not None)
+
+    @property
+    def kept(self) -> int:
+        """Number of ends that nobody has acknowledged."""
+        return len(self._spool)
+
+    def attach(self, owner: str, reader: Reader) -> None:
+        """Tell this reader, too, of all that happens to the owner's jobs."""
+        self._readers.setdefault(owner, []).append(reader)
+
+    def detach(self, owner: str, reader: Reader) -> None:
+        """Forget a reader. Its jobs go on, but for those whose attachments it can no longer bring: these were never taken."""
+        readers = self._readers.get(owner, [])
+        readers.remove(reader)
+        if not readers:
+            del self._readers[owner]
+        for record in [record for record in self._records.values() if record.source is reader]:
+            if record.state == "receiving" and not record.over:
+                del self._records[record.key]
+                self._attachments.release(owner, record.job.rasters)
+
+    def submit(self, owner: str, job: Job, reader: Reader) -> None:
+        """Take a job, or tell again where one of the same id is. Raises Refusal."""
+        key = JobKey(owner, job.id)
+        record = self._records.get(key)
+        ended = self._spool.find(key)
+        if (record is not None and record.job != job) or (ended is not None and ended.digest != digest(job)):
+            raise Refusal(failures.ID_IN_USE)
+        if record is not None:
+            self._tell_again(record, reader)
+        elif ended is not None:
+            reader.tell(ended.end)
+        else:
+            self._take(Record(owner, job, reader))
+
+    def arrived(self, owner: str, name: str, data: bytes) -> None:
+        """Take an attachment that one of the owner's readers was asked for."""
+        self._attachments.arrived(owner, name, data)
+        for record in [record for record in self._records.values() if record.owner == owner]:
+            if name in record.missing:
+                record.missing.discard(name)
+                self._enqueue_if_whole(record)
+
+    def cancel(self, owner: str, job_id: str, reader: Reader) -> None:
+        """End a job of this owner, within one step if it runs. Raises Refusal when it is not known."""
+        record = self._records.get(JobKey(owner, job_id))
+        if record is None:
+            ended = self._spool.find(JobKey(owner, job_id))
+            if ended is None:
+                raise Refusal(failures.UNKNOWN_JOB)
+            reader.tell(ended.end)
+            return
+        record.cancelled = True
+        if record.state == "running":
+            self._executor.cancel(job_id)
+        else:
+            self._end_soon(record, Cancelled(job_id))
+
+    def query(self, owner: str, job_ids: Iterable[str], reader: Reader) -> None:
+        """Tell where these jobs are, then the ends of those that have ended, and how far the others are."""
+        keys = [JobKey(owner, job_id) for job_id in job_ids]
+        reader.tell(Jobs(tuple(JobStatus(key.id, self._state(key)) for key in keys)))
+        for key in dict.fromkeys(keys):
+            record = self._records.get(key)
+            ended = self._spool.find(key)
+            if record is not None and record.state != "receiving":
+                reader.tell(record.progress or Queued(key.id, record.place))
+            elif record is None and ended is not None:
+                reader.tell(ended.end)
+
+    async def acknowledge(self, owner: str, job_id: str) -> None:
+        """Forget an end that has arrived; one that is not known is forgotten already. Raises Refusal before the end."""
+        key = JobKey(owner, job_id)
+        if key in self._records:
+            raise Refusal(failures.NOT_ENDED)
+        await self._spool.drop(key)
+
+    def content(self, owner: str, name: str) -> bytes | None:
+        """Return the bytes of a picture that this owner has been told of and has not acknowledged."""
+        return self._spool.content(owner, name)
+
+    def _take(self, record: Record) -> None:
+        if self._closing.is_set():
+            raise Refusal(failures.SERVER_STOPPING)
+        own = sum(other.owner == record.owner for other in self._records.values())
+        check_admission(record.job, self._limits, own, len(self._records))
+        missing = self._attachments.hold(record.owner, record.job.rasters)
+        self._records[record.key] = record
+        record.missing = {raster.content for raster in missing}
+        if missing:
+            record.source.ask(missing)
+        self._enqueue_if_whole(record)
+
+    def _tell_again(self, record: Record, reader: Reader) -> None:
+        if record.over:
+            return
+        if record.state == "receiving":
+            record.source = reader
+            reader.ask([raster for raster in record.job.rasters if raster.content in record.missing])
+        else:
+            reader.tell(Accepted(record.job.id, record.place))
+            if record.progress is not None:
+                reader.tell(record.progress)
+
+    def _enqueue_if_whole(self, record: Record) -> None:
+        if record.missing or record.over or record.state != "receiving":
+            return
+        record.state = "queued"
+        self._queue.add(record.key)
+        self._number_places(quiet=record)
+        self._tell(record.owner, Accepted(record.job.id, record.place))
+        self._work.set()
+
+    def _number_places(self, quiet: Record | None = None) -> None:
+        """Tell every waiting job whose place has changed, but for `quiet`."""
+        for place, key in enumerate(self._queue.order()):
+            record = self._records[key]
+            if record.place != place:
+                record.place = place
+                if record is not quiet:
+                    self._tell(record.owner, Queued(key.id, place))
+
+    def _state(self, key: JobKey) -> JobState:
+        record = self._records.get(key)
+        if record is not None:
+            return record.state
+        ended = self._spool.find(key)
+        if ended is None:
+            return "unknown"
+        return (
+            "cancelled" if isinstance(ended.end, Cancelled) else "failed" if isinstance(ended.end, Failed) else "done"
+        )
+
+    async def _dispatch(self) -> None:
+        while not self._closing.is_set():
+            key = self._queue.take()
+            if key is None:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            record = self._running = self._records[key]
+            record.state, record.place = "running", 0
+            self._number_places()
+            outcome = await self._run(record)
+            record.over = True
+            await self._end(record, outcome.end, outcome.contents)
+            self._running = None
+
+    async def _run(self, record: Record) -> Outcome:
+        """Plan a job and have it painted. Never raises but when it is cancelled itself."""
+        job = record.job
+        try:
+            contents = self._attachments.of(record.owner, job.rasters)
+            plan = await self._planner(job)
+        except PlanError as error:
+            return Outcome(Failed(job.id, error.failure))
+        except Exception:
+            log.exception("job %s: planning it raised", job.id)
+            return Outcome(Failed(job.id, failures.EXECUTOR_FAULT))
+        if record.cancelled:
+            return Outcome(Cancelled(job.id))
+        if self._closing.is_set():
+            return Outcome(Failed(job.id, failures.SERVER_STOPPING))
+        outcome = await paint(
+            plan, contents, self._executor, _Onlooker(record, lambda: self._readers.get(record.owner, ()))
+        )
+        if self._closing.is_set() and isinstance(outcome.end, Failed):
+            return Outcome(Failed(job.id, failures.SERVER_STOPPING))
+        return outcome
+
+    def _end_soon(self, record: Record, end: End) -> None:
+        """End a job that does not run."""
+        if record.over:
+            return
+        record.over = True
+        if self._queue.remove(record.key):
+            self._number_places()
+        task = asyncio.create_task(self._end(record, end, {}))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _end(self, record: Record, end: End, contents: Mapping[str, bytes]) -> None:
+        given_up = self._attachments.release(record.owner, record.job.rasters)
+        if given_up:
+            record.source.forget(given_up)
+        ended = await self._spool.put(EndedJob(record.owner, digest(record.job), self._clock(), end), contents)
+        del self._records[record.key]
+        log.info("job %s: %s", end.id, _summary(ended.end))
+        self._tell(record.owner, ended.end)
+
+    def _tell(self, owner: str, event: Event) -> None:
+        for reader in self._readers.get(owner, ()):
+            reader.tell(event)
+
+
+class _Onlooker:
+    """Passes on what is heard of a running job."""
+
+    def __init__(self, record: Record, readers: Callable[[], Iterable[Reader]]) -> None:
+        self._record = record
+        self._readers = readers
+
+    def told(self, progress: Progress) -> None:
+        self._record.progress = progress
+        for reader in self._readers():
+            reader.tell(progress)
+
+    def shown(self, preview: Preview, content: bytes) -> None:
+        for reader in self._readers():
+            reader.show(preview, content)
+
+
+def _summary(end: End) -> str:
+    """Return how a job ended, in words for the log: no prompt is in it."""
+    if isinstance(end, Failed):
+        return f"failed, {end.failure.code}"
+    if isinstance(end, Cancelled):
+        return "cancelled"
+    return f"{len(end.pictures)} pictures in {end.seconds:.1f} s"

@@ -1,0 +1,236 @@
+"""One connection: frames in, messages to the desk, events out. One task reads, one writes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from backend.jobs import Desk, Refusal
+from protocol import (
+    REQUESTS,
+    Acknowledge,
+    Cancel,
+    Content,
+    Conversation,
+    Event,
+    Failure,
+    GetStatus,
+    Goodbye,
+    Hello,
+    Limits,
+    ListModels,
+    ModelInfo,
+    Models,
+    Preview,
+    ProtocolError,
+    Query,
+    Raster,
+    Received,
+    Refused,
+    Shutdown,
+    Status,
+    Submit,
+    Unreadable,
+    Welcome,
+)
+
+log = logging.getLogger(__name__)
+
+HELLO_SECONDS: Final = 10.0
+"""From the handshake to the greeting. A client sends it at once."""
+
+STALL_SECONDS: Final = 60.0
+"""For one frame to leave. A reader that takes none for so long is gone or stuck; its results wait in the spool."""
+
+FLUSH_SECONDS: Final = 2.0
+"""For the last words to leave before the connection is closed."""
+
+MAX_LISTS: Final = 8
+"""Lists of models that one connection may wait for at once."""
+
+
+class House(Protocol):
+    """What a session asks of the server it belongs to."""
+
+    desk: Desk
+    limits: Limits
+
+    def welcome(self) -> Welcome:
+        """Return the greeting."""
+        ...
+
+    def status(self) -> Status:
+        """Return how the server is."""
+        ...
+
+    async def models(self) -> tuple[ModelInfo, ...]:
+        """Return the models that are there now."""
+        ...
+
+    def shut_down(self, force: bool) -> None:
+        """Begin to stop. Raises Refusal while there are jobs, unless by force."""
+        ...
+
+
+class Session:
+    """A connection and who speaks on it. It is a `Reader` of the desk: what it is told leaves as fast as the other side reads."""
+
+    def __init__(self, socket: ServerConnection, house: House, stall_seconds: float = STALL_SECONDS) -> None:
+        self._socket = socket
+        self._house = house
+        self._stall_seconds = stall_seconds
+        self._conversation = Conversation("server", self._provide, house.limits)
+        self._wake = asyncio.Event()
+        self._leaving = False
+        self._writer: asyncio.Task[None] | None = None
+        self._lists: set[asyncio.Task[None]] = set()
+        self.owner: str | None = None
+
+    async def run(self) -> None:
+        """Speak until the connection ends. Never raises but when it is cancelled."""
+        self._writer = asyncio.create_task(self._write(), name="write to a client")
+        try:
+            async with asyncio.timeout(HELLO_SECONDS) as hello:
+                await self._read(hello)
+        except ConnectionClosed as closed:
+            log.debug("connection closed: %s", closed)
+        except TimeoutError:
+            log.warning("a client did not say who it is")
+        except ProtocolError as error:
+            # no more than its kind: the text may quote what a painter has written
+            log.warning("a client broke the contract: %s", type(error).__name__)
+        except Exception:
+            log.exception("a session broke off")
+        finally:
+            if self.owner is not None:
+                self._house.desk.detach(self.owner, self)
+            for task in self._lists:
+                task.cancel()
+            await self._flush()
+
+    def tell(self, event: Event) -> None:
+        """Send this event when its turn comes."""
+        try:
+            self._conversation.send(event)
+        except ValueError:
+            log.exception("a %s cannot travel", type(event).__name__)
+        self._wake.set()
+
+    def show(self, preview: Preview, content: bytes) -> None:
+        """Send this preview, in place of an older one of the same job that has not left yet."""
+        try:
+            self._conversation.send_preview(preview, content)
+        except ValueError:
+            log.exception("a preview cannot travel")
+        self._wake.set()
+
+    def ask(self, rasters: list[Raster]) -> None:
+        """Ask for attachments."""
+        self._conversation.ask(rasters)
+        self._wake.set()
+
+    def forget(self, names: list[str]) -> None:
+        """No longer expect these attachments."""
+        self._conversation.forget(names)
+
+    async def dismiss(self, why: Failure) -> None:
+        """Say goodbye and close."""
+        self.tell(Goodbye(why))
+        await self._flush()
+        await self._socket.close()
+
+    def _provide(self, name: str) -> bytes | None:
+        return self._house.desk.content(self.owner, name) if self.owner is not None else None
+
+    async def _read(self, hello: asyncio.Timeout) -> None:
+        async for frame in self._socket:
+            for received in self._conversation.receive(frame):
+                if isinstance(received, Goodbye):
+                    return
+                if isinstance(received, Hello):
+                    hello.reschedule(None)
+                    self._greet(received)
+                elif isinstance(received, Unreadable):
+                    log.info("refused a %r: %s", received.refused.request, received.refused.failure.code)
+                elif self.owner is not None:
+                    await self._carry_out(received, self.owner)
+            # what was received may have queued an answer of the conversation's own
+            self._wake.set()
+
+    def _greet(self, hello: Hello) -> None:
+        self.owner = hello.installation
+        self.tell(self._house.welcome())
+        self._house.desk.attach(self.owner, self)
+
+    async def _carry_out(self, received: Received, owner: str) -> None:
+        desk, about = self._house.desk, ""
+        try:
+            match received:
+                case Content(name, data):
+                    desk.arrived(owner, name, data)
+                case Submit(job):
+                    about = job.id
+                    desk.submit(owner, job, self)
+                case Cancel(about):
+                    desk.cancel(owner, about, self)
+                case Query(ids):
+                    desk.query(owner, ids, self)
+                case Acknowledge(about):
+                    await desk.acknowledge(owner, about)
+                case ListModels():
+                    self._list_models()
+                case GetStatus():
+                    self.tell(self._house.status())
+                case Shutdown(force):
+                    self._house.shut_down(force)
+        except Refusal as refusal:
+            self.tell(Refused(_REQUEST_NAMES[type(received)], refusal.failure, about))
+
+    def _list_models(self) -> None:
+        """Answer when the disk has been looked at; other messages pass meanwhile."""
+        if len(self._lists) >= MAX_LISTS:
+            raise Refusal(_IMPATIENT)
+        task = asyncio.create_task(self._tell_models(), name="list the models")
+        self._lists.add(task)
+        task.add_done_callback(self._lists.discard)
+
+    async def _tell_models(self) -> None:
+        self.tell(Models(await self._house.models()))
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                self._wake.clear()
+                while (frame := self._conversation.next_frame()) is not None:
+                    async with asyncio.timeout(self._stall_seconds):
+                        await self._socket.send(frame)
+                if self._leaving:
+                    return
+                await self._wake.wait()
+        except ConnectionClosed:
+            pass
+        except TimeoutError:
+            log.warning("a client does not read, and is dropped; its results are kept")
+            self._socket.transport.abort()
+        except Exception:
+            log.exception("writing to a client broke off")
+            self._socket.transport.abort()
+
+    async def _flush(self) -> None:
+        """Let the last words leave, if that takes no longer than a moment."""
+        self._leaving = True
+        self._wake.set()
+        if self._writer is not None:
+            await asyncio.wait({self._writer}, timeout=FLUSH_SECONDS)
+            self._writer.cancel()
+
+
+_REQUEST_NAMES: Final = {cls: name for name, cls in REQUESTS.items()}
+
+_IMPATIENT: Final = Failure(
+    "impatient", "The list of models is being made already.", "Wait for it: a slow disk takes a while."
+)

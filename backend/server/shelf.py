@@ -1,0 +1,61 @@
+"""The models as the server needs them: listed, and planned with. The disk is looked at in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+from backend.families.facts import ModelFacts
+from backend.models import ModelError
+from backend.plan import Plan, PlanError, make_plan
+from protocol import Job, ModelInfo
+
+MAX_LISTED: Final = 256
+"""Models in one list: with their problems in words it still fits into one message."""
+
+
+class Found(Protocol):
+    """A model that can be used."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What is known of it."""
+        ...
+
+
+class Library(Protocol):
+    """What is asked of `backend.models.Library`."""
+
+    def scan(self) -> None:
+        """Look at the disk."""
+
+    def infos(self) -> tuple[ModelInfo, ...]:
+        """All models."""
+        ...
+
+    def find(self, model_id: str) -> Found:
+        """Return a model by id, the default one for an empty id. Raises ModelError."""
+        ...
+
+
+class Shelf:
+    """The library behind a lock: one look at the disk at a time, and never on the event loop."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._lock = asyncio.Lock()
+
+    async def infos(self) -> tuple[ModelInfo, ...]:
+        """Look at the disk again and return the models, usable or not."""
+        async with self._lock:
+            await asyncio.to_thread(self._library.scan)
+            return (await asyncio.to_thread(self._library.infos))[:MAX_LISTED]
+
+    async def plan(self, job: Job) -> Plan:
+        """Work out a job with its model. Raises PlanError, also when there is no such model."""
+        async with self._lock:
+            try:
+                found = await asyncio.to_thread(self._library.find, job.style.model)
+            except ModelError as error:
+                raise PlanError(error.failure) from error
+        return make_plan(job, found.facts)
