@@ -19,6 +19,9 @@ KEPT: Final = frozenset(
 )
 """Chunks that stay true when pixels change and depth or colour type do not. The ICC profile goes through libvips."""
 
+TEXTS: Final = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+"""Those of them that are words."""
+
 MAX_METADATA_BYTES: Final = 32 * 1024 * 1024
 """Metadata of one file. XMP with a long history is a few MiB; beyond this it is left out, so that no file fills memory."""
 
@@ -31,6 +34,11 @@ class Chunk(NamedTuple):
 
     name: bytes
     data: bytes
+
+    @property
+    def is_xmp(self) -> bool:
+        """Whether this is the XMP packet, which libvips carries to every format."""
+        return self.name == b"iTXt" and self.data.startswith(b"XML:com.adobe.xmp\0")
 
     @property
     def encoded(self) -> bytes:

@@ -116,7 +116,8 @@ def to_floats(pixels: Pixels) -> Floats:
         return np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
     if not np.isfinite(pixels).all():
         raise ValueError("the pixels contain NaN or infinity")
-    return np.clip(pixels, 0, 1, dtype=np.float32)
+    clipped: Floats = np.clip(pixels, 0, 1, dtype=np.float32)
+    return clipped
 
 
 def to_rgba(pixels: Pixels, order: Order) -> Floats:

@@ -16,7 +16,7 @@ from .colour import as_image
 from .errors import PictureError
 from .formats import DEEP, TITLES, WEBP_SIDE, Format, format_of_suffix
 from .picture import THUMBNAIL_FIELD, PictureFile
-from .png_chunks import KEPT, international_text, with_chunks
+from .png_chunks import KEPT, TEXTS, international_text, with_chunks
 from .raw import Pixels, quantise
 from .xmp import recipe_packet
 
@@ -39,7 +39,7 @@ def check_target(picture: PictureFile, path: str | Path) -> list[str]:
         raise PictureError(
             f"WebP holds at most {WEBP_SIDE} pixels on a side; this picture is {picture.extent}.", "Write it as PNG."
         )
-    return _remarks(picture.pixels, format_)
+    return _remarks(picture.pixels, format_) + _left_behind(picture, format_)
 
 
 def check_folder(path: Path) -> Format:
@@ -55,8 +55,9 @@ def check_folder(path: Path) -> Format:
 def save_with(picture: PictureFile, pixels: Pixels, path: str | Path) -> list[str]:
     """Write new pixels of the picture's own size, channels and depth with its colour profile and metadata.
 
-    The suffix says the format: PNG, TIFF and WebP without loss, JPEG at high quality. ICC profile, EXIF, XMP and
-    resolution are kept in all of them; a PNG's texts and colour chunks from PNG to PNG. Of a TIFF's other tags only the description is.
+    The suffix says the format: PNG, TIFF and WebP without loss, JPEG at high quality. ICC profile, XMP and resolution are
+    kept in all of them; EXIF in all but TIFF; a PNG's texts and colour chunks from PNG to PNG. Of a TIFF's own tags the
+    description is kept, not its EXIF, which libvips does not read.
     An output that stands there is replaced in one step when the new one is whole, never before.
 
     Returns remarks for the painter. Raises PictureError when it cannot be written, ValueError when the pixels do not fit.
@@ -66,7 +67,7 @@ def save_with(picture: PictureFile, pixels: Pixels, path: str | Path) -> list[st
     path = Path(path)
     check_target(picture, path)
     format_ = format_of_suffix(path)
-    remarks = _remarks(pixels, format_)
+    remarks = _remarks(pixels, format_) + _left_behind(picture, format_)
     image = as_image(_for_format(pixels, format_)).copy(xres=picture.resolution[0], yres=picture.resolution[1])
     for item in picture.metadata:
         image.set_type(item.gtype, item.name, item.value)
@@ -136,6 +137,16 @@ def _remarks(pixels: Pixels, format_: Format) -> list[str]:
         remarks.append(
             f"{TITLES[format_]} has 8 bits a channel: the picture's 16 bits are rounded. PNG and TIFF keep them."
         )
+    return remarks
+
+
+def _left_behind(picture: PictureFile, format_: Format) -> list[str]:
+    """Return remarks on metadata that has no place in the format."""
+    remarks = []
+    if format_ == "tiff" and any(item.name == "exif-data" for item in picture.metadata):
+        remarks.append("The picture's EXIF data is not written to TIFF. PNG, JPEG and WebP keep it.")
+    if format_ != "png" and any(chunk.name in TEXTS and not chunk.is_xmp for chunk in picture.png_chunks):
+        remarks.append(f"The texts in {picture.path.name} have no place in {TITLES[format_]}. PNG keeps them.")
     return remarks
 
 

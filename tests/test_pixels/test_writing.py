@@ -64,7 +64,12 @@ def xmp_of(image: Image.Image) -> bytes:
 def test_metadata_and_profile_are_kept_from_any_format_to_any(tmp_path, tagged, suffix, p3_profile):
     picture = files.open_picture(tagged)
     out = tmp_path / f"out.{suffix}"
-    files.save_with(picture, picture.pixels, out)
+    remarks = files.save_with(picture, picture.pixels, out)
+    assert remarks == files.check_target(picture, out)
+    assert any("EXIF data is not written" in remark for remark in remarks) == (
+        suffix == "tif" and picture.format != "tiff"
+    )
+    assert any("have no place" in remark for remark in remarks) == (suffix != "png" and picture.format == "png")
     with Image.open(tagged) as before, Image.open(out) as after:
         before.load(), after.load()
         assert after.info["icc_profile"] == p3_profile
