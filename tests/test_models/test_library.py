@@ -83,10 +83,12 @@ def test_a_model_that_leads_outside_is_listed_but_not_used(model, shelf, library
     outside = shelf.parent / "outside"
     model.rename(outside)
     (shelf / "link").symlink_to(outside, target_is_directory=True)
+    (shelf / "secret.safetensors").symlink_to(outside / "vae" / "diffusion_pytorch_model.safetensors")
     (shelf / "nowhere").symlink_to(shelf / "missing")
     (shelf / "round").symlink_to(shelf / "round")
     found = by_name(library)
     assert "outside" in found["link"].problem
+    assert "outside" in found["secret.safetensors"].problem
     assert "nowhere" in found["nowhere"].problem
     assert "nowhere" in found["round"].problem
 
