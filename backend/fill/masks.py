@@ -86,7 +86,7 @@ def composite_alpha(mask: Array, edge: int) -> Array:
 def _thickness(deep: Array, edge: int) -> Array:
     """Return the radius of the greatest disc inside the mask that covers each pixel, from its own depth to `edge`.
 
-    Found by halves: the true one lies between the result and twice that.
+    Found in steps of a factor: the true one lies between the result and sqrt(2) times that.
     """
     thickness = deep.copy()
     radius = float(edge)
@@ -94,7 +94,7 @@ def _thickness(deep: Array, edge: int) -> Array:
         # a rounding error must not lose the one pixel that is just as deep as this
         centres = (deep > radius - 1e-3).astype(np.uint8)
         np.maximum(thickness, dilate(centres, radius) * np.float32(radius), out=thickness)
-        radius /= 2
+        radius /= sqrt(2)
     return thickness
 
 

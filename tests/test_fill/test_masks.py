@@ -82,6 +82,27 @@ def test_the_denoising_mask_is_round(feather):
         assert np.allclose(painted, painted.T, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize(("grow", "feather"), [(0, 48), (5, 60), (0, 75), (20, 100), (0, 150)])
+@pytest.mark.parametrize("offset", range(7))
+def test_a_wide_feather_drawn_small_keeps_its_bounds(grow, feather, offset):
+    mask = np.zeros((391, 383), np.float32)
+    mask[180 + offset, 190 - offset] = 1
+    painted = denoise_mask(mask, grow, feather)
+    distances = distances_to(mask == 1)
+    assert (painted[distances <= grow] == 1).all()
+    assert not painted[distances > grow + feather].any()
+
+
+@pytest.mark.parametrize("half", [3, 6, 12, 24])
+def test_thin_parts_have_a_soft_edge_too(half):
+    mask = np.zeros((40, 100), np.float32)
+    mask[:, 50 - half : 50 + half] = 1
+    alpha = composite_alpha(mask, 25)[20]
+    assert alpha[50 - half] < 0.5
+    assert alpha[49] == alpha[50] == 1 or half > 12
+    assert (np.diff(alpha[:50]) >= 0).all()
+
+
 def test_the_border_is_no_edge_for_the_denoising_mask():
     mask = np.zeros((40, 60), np.float32)
     mask[:, :30] = 1
