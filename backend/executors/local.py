@@ -60,9 +60,10 @@ class LocalProcess:
     """
 
     def __init__(self, models: Path, log: Path) -> None:
-        """Start nothing yet. `models` is the folder of models, `log` a file for what the worker prints; it grows.
+        """Start nothing yet. `models` is the folder of models, `log` a file for what the worker prints.
 
-        The folder of `log` is the worker's working folder.
+        It must be a file of the worker's own: it is set aside when it has grown too long, and its last line is taken to be
+        the worker's. Its folder is the worker's working folder.
         """
         self._models = models
         self._log = log
@@ -200,7 +201,10 @@ class LocalProcess:
         if isinstance(said, Ready):
             self._device = said.device
             return None
-        worker.kill("did not say that it is ready")
+        worker.kill()
+        if self._closed:
+            return failures.worker_closed()
         ending = said if isinstance(said, Ending) else Ending(0, "it spoke before it was ready")
-        _log.warning("a worker did not start: status %d %s", ending.status, ending.problem)
-        return failures.worker_closed() if self._closed else failures.worker_not_started(ending, worker.log)
+        failure = failures.worker_not_started(ending, worker.log)
+        _log.warning("status %d: %s", ending.status, failure.happened)
+        return failure
