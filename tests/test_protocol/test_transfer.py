@@ -227,6 +227,15 @@ def test_an_attachment_forgotten_and_asked_for_again_arrives_once(
     assert heard + rest == [*whole_before, Content(name, content)]
 
 
+def test_a_second_transfer_may_be_cut_into_other_chunks():
+    talk, name = asking(b"pixels"), content_name(b"pixels")
+    talk.forget([name])
+    talk.ask([raster_of(b"pixels")])
+    chunks = [(0, b"pixe"), (0, b"pi"), (2, b"xel"), (5, b"s")]
+    heard = [item for offset, payload in chunks for item in talk.receive(encode_chunk(name, offset, payload))]
+    assert heard == [Content(name, b"pixels")]
+
+
 def test_names_of_what_was_forgotten_are_themselves_forgotten_in_time():
     incoming = Incoming()
     rasters = [Raster(f"{index:064x}", 1, 1, 1, "gray") for index in range(MAX_FORGOTTEN + 1)]
