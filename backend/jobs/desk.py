@@ -84,6 +84,8 @@ class Desk:
     async def close(self) -> None:
         """End every job with a clear word and close the executor. What is submitted from now on is refused."""
         self._closing.set()
+        # at once, so that nobody is told of places that no longer mean anything
+        self._queue = FairQueue()
         for record in [record for record in self._records.values() if record is not self._running]:
             self._end_soon(record, Failed(record.job.id, failures.SERVER_STOPPING))
         try:
@@ -184,12 +186,12 @@ class Desk:
             elif record is None and ended is not None:
                 reader.tell(ended.end)
 
-    async def acknowledge(self, owner: str, job_id: str) -> None:
+    def acknowledge(self, owner: str, job_id: str) -> None:
         """Forget an end that has arrived; one that is not known is forgotten already. Raises Refusal before the end."""
         key = JobKey(owner, job_id)
         if key in self._records:
             raise Refusal(failures.NOT_ENDED)
-        await self._spool.drop(key)
+        self._spool.drop(key)
 
     def content(self, owner: str, name: str) -> bytes | None:
         """Return the bytes of a picture that this owner has been told of and has not acknowledged."""

@@ -79,7 +79,7 @@ class Pace:
             this_one = max(0.0, self._whole - (now - self._begun[1])) if self._begun[0] == picture else self._whole
             return this_one + pictures_left * self._whole
         if event.stage == "painting":
-            return rate * (event.steps - event.step + pictures_left * event.steps)
+            return rate * (max(0, event.steps - event.step) + pictures_left * event.steps)
         return rate * pictures_left * self._steps_of_picture()
 
     def _steps_of_picture(self) -> int:

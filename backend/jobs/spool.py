@@ -46,6 +46,7 @@ class _Entry:
     ended: EndedJob
     contents: Mapping[str, bytes] | None
     on_disk: bool
+    turned_away: bool = False
 
     @property
     def key(self) -> JobKey:
@@ -76,6 +77,7 @@ class Spool:
         self._recent_bytes = recent_bytes
         self._entries: OrderedDict[JobKey, _Entry] = OrderedDict()
         self._bytes = 0
+        self._writing = asyncio.Lock()
 
     def __len__(self) -> int:
         """Number of ends."""
@@ -110,10 +112,11 @@ class Spool:
         entry = _Entry(ended, contents, on_disk=False)
         self._add(entry)
         self._prune()
-        error = await self._save(entry)
-        if error is None:
-            await self._save_others()
-        elif isinstance(ended.end, Done):
+        async with self._writing:
+            error = await self._save(entry)
+            if error is None:
+                await self._save_others()
+        if error is not None and isinstance(ended.end, Done):
             reason = "it is full" if error.errno in _FULL else error.strerror or str(error)
             end = replace(ended.end, notes=(*ended.end.notes, NOT_ON_DISK % reason))
             entry.ended = replace(ended, end=end)
@@ -133,10 +136,10 @@ class Spool:
                 log.warning("job %s: a picture cannot be read back: %s", key.id, error)
         return None
 
-    async def drop(self, key: JobKey) -> None:
+    def drop(self, key: JobKey) -> None:
         """Forget an end; nothing happens when it is not here."""
         if self._remove(key):
-            await asyncio.to_thread(self._unlink, key)
+            self._unlink(key)
 
     def _add(self, entry: _Entry) -> None:
         self._remove(entry.key)
@@ -165,8 +168,9 @@ class Spool:
             await asyncio.to_thread(self._write, entry)
         except OSError as error:
             log.warning("job %s: its end stays in memory, since it cannot be written: %s", entry.key.id, error)
+            entry.turned_away = True
             return error
-        entry.on_disk = True
+        entry.on_disk, entry.turned_away = True, False
         if self._entries.get(entry.key) is not entry:
             # dropped while it was written
             self._unlink(entry.key)
@@ -174,7 +178,7 @@ class Spool:
 
     async def _save_others(self) -> None:
         """Write what the disk had no room for, now that it takes something again."""
-        for entry in [entry for entry in self._entries.values() if not entry.on_disk]:
+        for entry in [entry for entry in self._entries.values() if entry.turned_away]:
             if await self._save(entry) is not None:
                 return
 

@@ -157,7 +157,7 @@ class Session:
                 elif isinstance(received, Unreadable):
                     log.info("refused a %r: %s", received.refused.request, received.refused.failure.code)
                 elif self.owner is not None:
-                    await self._carry_out(received, self.owner)
+                    self._carry_out(received, self.owner)
             # what was received may have queued an answer of the conversation's own
             self._wake.set()
 
@@ -166,7 +166,7 @@ class Session:
         self.tell(self._house.welcome())
         self._house.desk.attach(self.owner, self)
 
-    async def _carry_out(self, received: Received, owner: str) -> None:
+    def _carry_out(self, received: Received, owner: str) -> None:
         desk, about = self._house.desk, ""
         try:
             match received:
@@ -180,7 +180,7 @@ class Session:
                 case Query(ids):
                     desk.query(owner, ids, self)
                 case Acknowledge(about):
-                    await desk.acknowledge(owner, about)
+                    desk.acknowledge(owner, about)
                 case ListModels():
                     self._list_models()
                 case GetStatus():

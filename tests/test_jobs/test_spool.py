@@ -76,7 +76,7 @@ async def test_nothing_is_found_by_another_owner(tmp_path, done, clock):
     (name,) = contents
     assert spool.content("ben", name) is None
     assert spool.find(JobKey("ben", ended.end.id)) is None
-    await spool.drop(JobKey("ben", ended.end.id))
+    spool.drop(JobKey("ben", ended.end.id))
     assert spool.content("ana", name) == contents[name]
 
 
@@ -85,7 +85,7 @@ async def test_an_acknowledged_end_leaves_nothing(tmp_path, done, clock):
     ended, contents = done()
     await spool.put(ended, contents)
     assert list(tmp_path.iterdir())
-    await spool.drop(key_of(ended))
+    spool.drop(key_of(ended))
     assert not list(tmp_path.iterdir())
     assert spool.find(key_of(ended)) is None
     assert spool.content("ana", *contents) is None
