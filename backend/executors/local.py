@@ -202,9 +202,7 @@ class LocalProcess:
             self._device = said.device
             return None
         worker.kill()
-        if self._closed:
-            return failures.worker_closed()
         ending = said if isinstance(said, Ending) else Ending(0, "it spoke before it was ready")
-        failure = failures.worker_not_started(ending, worker.log)
+        failure = failures.worker_closed() if self._closed else failures.worker_not_started(ending, worker.log)
         _log.warning("status %d: %s", ending.status, failure.happened)
         return failure
