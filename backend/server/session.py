@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Final, Protocol
 
@@ -111,6 +112,7 @@ class Session:
             for task in self._lists:
                 task.cancel()
             await self._flush()
+            await self._close()
 
     def tell(self, event: Event) -> None:
         """Send this event when its turn comes."""
@@ -227,6 +229,14 @@ class Session:
         if self._writer is not None:
             await asyncio.wait({self._writer}, timeout=FLUSH_SECONDS)
             self._writer.cancel()
+
+    async def _close(self) -> None:
+        """Close, and read on meanwhile: the other side's consent may stand behind frames that nobody will look at."""
+        closing = asyncio.create_task(self._socket.close())
+        with contextlib.suppress(ConnectionClosed):
+            async for _ in self._socket:
+                pass
+        await closing
 
 
 _REQUEST_NAMES: Final = {cls: name for name, cls in REQUESTS.items()}
