@@ -21,6 +21,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from websockets.sync.client import connect
@@ -141,9 +142,7 @@ async def main() -> None:
         (await in_turn(first_picture, first_picture_bare, rounds)).row("the first picture (reference: diffusers alone)")
     )
     for module in ("backend.cli", "backend.client", "backend.server"):
-        pair = await in_turn(
-            lambda module=module: _run("-P", "-c", f"import {module}"), lambda: _run("-P", "-c", "pass"), rounds
-        )
+        pair = await in_turn(partial(_run, "-P", "-c", f"import {module}"), partial(_run, "-P", "-c", "pass"), rounds)
         print(pair.row(f"`import {module}` (reference: a bare interpreter)"))
 
 
