@@ -68,7 +68,7 @@ def read(places: Places) -> Found | None:
     The token is only handed out for a process that is the one which wrote it: the port may be somebody else's by now.
     """
     found = _told(places)
-    return found if found is not None and _lives(found) and _answers(found) else None
+    return found if found is not None and lives(found) and _answers(found) else None
 
 
 def _told(places: Places) -> Found | None:
@@ -78,13 +78,14 @@ def _told(places: Places) -> Found | None:
     try:
         fields = json.loads(text)
         found = Found(**{name: fields[name] for name in Found.__dataclass_fields__})
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     kinds = {"host": str, "port": int, "token": str, "version": str, "process": int, "started": float}
     return found if all(type(getattr(found, name)) is kind for name, kind in kinds.items()) else None
 
 
-def _lives(found: Found) -> bool:
+def lives(found: Found) -> bool:
+    """Return whether the process that wrote this still runs: that one, and not a later one of the same number."""
     try:
         process = psutil.Process(found.process)
         return (

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import websockets.asyncio.server as ws
 from filelock import FileLock
@@ -109,10 +110,10 @@ class Server:
             raise
         log.info("%s listens on %s, port %d", NAME, host, port)
         # only now: accepting does not wait for a worker or a disk
-        self._in_background(self._executor.start())
-        self._in_background(self._shelf.infos())
+        self._in_background(self._executor.start)
+        self._in_background(self._shelf.infos)
         if self._idle_seconds is not None:
-            self._in_background(self._stop_when_idle(self._idle_seconds))
+            self._in_background(partial(self._stop_when_idle, self._idle_seconds))
 
     async def wait(self) -> None:
         """Return when somebody has asked it to stop."""
@@ -219,12 +220,12 @@ class Server:
         finally:
             self._sessions.discard(session)
 
-    def _in_background(self, work: Coroutine[Any, Any, object]) -> None:
+    def _in_background(self, work: Callable[[], Awaitable[object]]) -> None:
         """Do something for as long as the server runs; what it raises is logged."""
 
         async def do() -> None:
             try:
-                await work
+                await work()
             except Exception:
                 log.exception("work in the background failed")
 

@@ -58,7 +58,9 @@ class Listener:
         self.forgotten += names
 
     def of(self, kind, job_id=None):
-        return [event for event in self.events if isinstance(event, kind) and job_id in (None, getattr(event, "id", None))]
+        return [
+            event for event in self.events if isinstance(event, kind) and job_id in (None, getattr(event, "id", None))
+        ]
 
     def ends(self, job_id):
         return self.of((Done, Failed, Cancelled), job_id)

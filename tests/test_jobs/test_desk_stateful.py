@@ -125,7 +125,9 @@ def machine(tools):
             before = len(reader.ends(job.id))
             self.loop.run_until_complete(self.call(self.desk.submit, owner, job, reader))
             if known == "unknown":
-                missing = any(raster.content == job.image.content for raster in reader.asked[-1:]) if job.image else False
+                missing = (
+                    any(raster.content == job.image.content for raster in reader.asked[-1:]) if job.image else False
+                )
                 self.states[key] = "receiving" if missing and self.is_receiving(key) else "waiting"
                 self.told.pop(key, None)
                 reader.events = [event for event in reader.events if getattr(event, "id", "") != job.id]

@@ -47,7 +47,9 @@ stages = st.sampled_from(["loading", "encoding", "painting", "decoding"])
 
 @given(
     st.integers(1, 4),
-    st.lists(st.tuples(stages, st.integers(-1, 5), st.integers(0, 12), st.integers(0, 10), st.floats(0, 100)), max_size=40),
+    st.lists(
+        st.tuples(stages, st.integers(-1, 5), st.integers(0, 12), st.integers(0, 10), st.floats(0, 100)), max_size=40
+    ),
 )
 def test_whatever_comes_the_fraction_never_falls_and_the_time_is_never_negative(plan, count, events):
     pace, last, now = Pace(plan(count)), 0.0, 0.0

@@ -58,7 +58,7 @@ def loaded(folder, **bounds) -> Spool:
 async def test_ends_outlive_the_process(tmp_path, done, clock):
     first = loaded(tmp_path / "spool", clock=clock)
     kept, contents = done(seeds=(1, 2, 1))
-    failed = EndedJob("ben", "other", clock.now, Failed("a" * 32, Failure("no", "It broke: \"ä\".", "Try.")))
+    failed = EndedJob("ben", "other", clock.now, Failed("a" * 32, Failure("no", 'It broke: "ä".', "Try.")))
     cancelled = EndedJob("ben", "third", clock.now, Cancelled("b" * 32))
     for ended in (kept, failed, cancelled):
         await first.put(ended, contents if ended is kept else {})
@@ -123,7 +123,9 @@ async def test_old_contents_leave_the_memory_and_come_back_from_disk(tmp_path, d
     jobs = [done(seeds=(seed,)) for seed in range(3)]
     for ended, contents in jobs:
         await spool.put(ended, contents)
-    first, last = (tmp_path / name for name in sorted(os.listdir(tmp_path), key=lambda n: os.stat(tmp_path / n).st_mtime_ns)[::2])
+    first, last = (
+        tmp_path / name for name in sorted(os.listdir(tmp_path), key=lambda n: os.stat(tmp_path / n).st_mtime_ns)[::2]
+    )
     last.unlink()
     assert spool.content("ana", *jobs[0][1]) == next(iter(jobs[0][1].values())), "from disk"
     assert spool.content("ana", *jobs[2][1]) == next(iter(jobs[2][1].values())), "from memory"
@@ -170,7 +172,9 @@ async def test_broken_files_are_skipped_with_a_word_and_removed(tmp_path, done, 
     broken.write_bytes(broken.read_bytes()[:-1])
     (tmp_path / "half.part").write_bytes(b"half")
     (tmp_path / "mine.txt").write_text("not the spool's")
-    (tmp_path / f"{'0' * 32}-{'c' * 32}.end").write_bytes((tmp_path / next(p.name for p in tmp_path.iterdir() if good.end.id in p.name)).read_bytes())
+    (tmp_path / f"{'0' * 32}-{'c' * 32}.end").write_bytes(
+        (tmp_path / next(p.name for p in tmp_path.iterdir() if good.end.id in p.name)).read_bytes()
+    )
     again = loaded(tmp_path, clock=clock)
     assert len(again) == 1
     assert again.find(key_of(good)) == good

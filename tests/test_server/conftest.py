@@ -60,6 +60,7 @@ def socket_to(found, token: str | None = None, **options):
         max_size=MAX_FRAME_BYTES,
         proxy=None,
         open_timeout=10,
+        close_timeout=0.5,
         **options,
     )
 
@@ -95,7 +96,9 @@ class Peer:
         await self.flush()
 
     def of(self, kind, job_id=None):
-        return [heard for heard in self.heard if isinstance(heard, kind) and job_id in (None, getattr(heard, "id", None))]
+        return [
+            heard for heard in self.heard if isinstance(heard, kind) and job_id in (None, getattr(heard, "id", None))
+        ]
 
     def ends(self, job_id):
         return self.of((Done, Failed, Cancelled), job_id)
@@ -158,16 +161,26 @@ async def server(make_server):
 
 
 @pytest.fixture
-async def meet(server):
-    """Connect and greet; hands out peers that are closed in the end."""
+async def reach():
+    """Connect to a server and greet; hands out peers that are closed in the end."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def meet(installation: str = "ana", to=None, **options) -> Peer:
-            peer = Peer(await stack.enter_async_context(socket_to((to or server).found, **options)), installation)
+        async def reach(server: Server, installation: str = "ana", **options) -> Peer:
+            peer = Peer(await stack.enter_async_context(socket_to(server.found, **options)), installation)
             await peer.wait_for(Welcome)
             return peer
 
-        yield meet
+        yield reach
+
+
+@pytest.fixture
+def meet(server, reach):
+    """Reach the server that every test has."""
+
+    async def meet(installation: str = "ana", **options) -> Peer:
+        return await reach(server, installation, **options)
+
+    return meet
 
 
 @pytest.fixture

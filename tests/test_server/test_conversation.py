@@ -105,7 +105,7 @@ async def test_a_lost_connection_loses_no_result(meet, hand, tools):
     assert await back.fetch(done) == [tools.hand.pixels_for(0, done.pictures[0].bounds)]
 
 
-async def test_a_restarted_server_still_has_the_result(meet, hand, server, make_server, tools):
+async def test_a_restarted_server_still_has_the_result(meet, reach, hand, server, make_server, tools):
     ana = await meet()
     hand.by_itself = True
     job = tools.new_job()
@@ -115,7 +115,7 @@ async def test_a_restarted_server_still_has_the_result(meet, hand, server, make_
     second = make_server(tools.hand.HandExecutor())
     await second.start()
     try:
-        back = await meet(to=second)
+        back = await reach(second)
         await back.submit(job)
         assert await back.wait_for(Done) == done
         assert len(await back.fetch(done)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import zlib
@@ -63,9 +64,9 @@ async def test_many_small_fragments_do_not_get_around_the_limit(meet):
         for _ in range(MAX_FRAME_BYTES // 65536 + 2):
             yield bytes(65536)
 
-    with pytest.raises(ConnectionClosed):
+    with contextlib.suppress(ConnectionClosed):
         await ana.socket.send(pieces())
-        await ana.socket.recv()
+    await ana.socket.wait_closed()
     assert ana.socket.close_code == 1009
 
 
@@ -86,14 +87,12 @@ async def test_nothing_compressed_is_taken(server, tools):
 
 
 async def test_another_major_version_is_told_which_side_to_update(server, tools):
-    for major, side in ((0, "plugin"), (2, "backend"), (10**15, "backend")):
+    for major, side in ((0, "painting program's plugin"), (2, "backend"), (10**15, "backend")):
         async with tools.socket_to(server.found) as socket:
             await socket.send(json.dumps({"type": "hello", "version": {"major": major}, "anything": "else"}))
             goodbye = json.loads(await socket.recv())
-            assert goodbye["type"] == "goodbye"
-            assert goodbye["failure"]["code"] == "version_mismatch"
-            assert f"the {'painting program' if side == 'plugin' else ''}" in goodbye["failure"]["happened"]
-            assert side in goodbye["failure"]["happened"].rpartition(":")[2]
+            assert (goodbye["type"], goodbye["failure"]["code"]) == ("goodbye", "version_mismatch")
+            assert goodbye["failure"]["happened"].endswith(f"the {side} needs an update.")
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
 
@@ -138,7 +137,14 @@ async def test_a_size_that_does_not_fit_the_pixels_is_refused_before_anything_is
     ana = await meet()
     job, _ = tools.job_with_image()
     plain = json.loads(encode_message(Submit(job)))
-    for field, value in (("size", 12), ("width", 65), ("width", 2**40), ("order", "rgb"), ("depth", "u16"), ("size", -1)):
+    for field, value in (
+        ("size", 12),
+        ("width", 65),
+        ("width", 2**40),
+        ("order", "rgb"),
+        ("depth", "u16"),
+        ("size", -1),
+    ):
         changed = json.loads(json.dumps(plain))
         changed["job"]["image"][field] = value
         before = len(ana.of(Refused))
@@ -174,9 +180,7 @@ async def test_chunks_out_of_order_or_not_asked_for_end_the_connection(meet, too
 async def test_a_chunk_above_its_bound_ends_the_connection(meet, tools):
     ana = await meet()
     await ana.socket.send(encode_chunk("0" * 64, 0, bytes(CHUNK_BYTES)) + b"x")
-    with pytest.raises(ConnectionClosed):
-        while True:
-            await ana.socket.recv()
+    await ana.socket.wait_closed()
     await still_serves(meet)
 
 

@@ -1,0 +1,240 @@
+"""The server as it starts and ends; as a process of its own where that matters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.places import HOME_VARIABLE
+from backend.server import AlreadyRunning, CannotServe, discovery, instance
+from backend.server.log import logging_to
+from protocol import Failed, GetStatus, Status
+
+ROOT = Path(__file__).parents[2]
+
+PROGRAM = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("hand", sys.argv[1])
+hand = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(hand)
+from backend.models import Library
+from backend.places import Places
+from backend.server import serve
+places = Places.of_user()
+idle = float(sys.argv[2]) if len(sys.argv) > 2 else None
+sys.exit(serve(places, executor=hand.HandExecutor(), library=Library(places.models), idle_seconds=idle))
+"""
+
+
+@pytest.fixture
+def spawn(tmp_path):
+    started = []
+
+    def spawn(*arguments: str):
+        hand = str(Path(__file__).parents[1] / "test_jobs" / "hand.py")
+        environment = {**os.environ, HOME_VARIABLE: str(tmp_path), "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, hand, *arguments],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield spawn
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ended(process) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=20)
+    return process.returncode, out, err
+
+
+async def listens(places, tools):
+    return await tools.until(lambda: discovery.read(places), 20)
+
+
+async def test_a_process_says_where_it_listens_and_ends_on_a_signal(spawn, places, tools):
+    process = spawn()
+    found = await listens(places, tools)
+    assert found.process == process.pid
+    async with tools.socket_to(found) as connected:
+        peer = tools.Peer(connected)
+        job = tools.new_job()
+        await peer.submit(job)
+        while not peer.of(Status) or not peer.of(Status)[-1].running:
+            await peer.say(GetStatus())
+            await peer.hear()
+        process.send_signal(signal.SIGTERM)
+        assert (await peer.wait_for(Failed, job.id)).failure.code == "server_stopping"
+    code, out, err = ended(process)
+    assert (code, err) == (0, "")
+    assert str(found.port) in out
+    assert str(places.log) in out
+    assert not places.discovery.exists()
+
+
+async def test_a_killed_server_leaves_nothing_that_misleads(spawn, places, tools):
+    first = spawn()
+    found = await listens(places, tools)
+    first.kill()
+    first.wait()
+    assert places.discovery.exists()
+    assert discovery.read(places) is None
+    spawn()
+    again = await listens(places, tools)
+    assert again.process != found.process
+    assert again.token == found.token, "the token is the installation's"
+
+
+async def test_of_two_at_once_one_serves_and_the_other_says_so(spawn, places, tools):
+    both = [spawn(), spawn()]
+    found = await listens(places, tools)
+    other = next(process for process in both if process.pid != found.process)
+    code, out, err = await asyncio.to_thread(ended, other)
+    assert (code, err) == (0, "")
+    assert "runs already" in out
+    assert str(found.process) in out
+    assert discovery.read(places) == found
+
+
+async def test_it_ends_when_there_is_nothing_to_do(spawn, places, tools):
+    process = spawn("0.3")
+    code, _, err = await asyncio.to_thread(ended, process)
+    assert (code, err) == (0, "")
+    assert not places.discovery.exists()
+
+
+async def test_clients_and_jobs_keep_it_from_being_idle(make_server, hand, reach, tools):
+    server = make_server(idle_seconds=0.15)
+    await server.start()
+    try:
+        ana = await reach(server)
+        await ana.submit(tools.new_job())
+        await tools.until(lambda: hand.plan)
+        await asyncio.sleep(0.3)
+        await ana.socket.close()
+        await asyncio.sleep(0.3)
+        assert not server._stopping.is_set()
+        hand.finish()
+        async with asyncio.timeout(10):
+            await server.wait()
+    finally:
+        await server.stop()
+
+
+async def test_a_second_server_in_the_same_place_is_told_of_the_first(server, make_server):
+    with pytest.raises(AlreadyRunning) as refused:
+        await make_server().start()
+    assert refused.value.found == server.found
+    assert discovery.read(server._places) == server.found
+
+
+async def test_the_place_is_free_again_once_it_has_stopped(make_server, tools):
+    for _ in range(2):
+        server = make_server(tools.hand.HandExecutor())
+        await server.start()
+        await server.stop()
+
+
+async def test_a_lock_whose_holder_does_not_answer_is_a_clear_word(places, make_server, monkeypatch):
+    monkeypatch.setattr(instance, "WAIT_SECONDS", 0.05)
+    lock = await instance.become_the_one(places)
+    with pytest.raises(CannotServe) as refused:
+        await make_server().start()
+    assert refused.value.failure.code == "lock_held"
+    lock.release()
+
+
+async def test_a_port_in_use_is_a_clear_word(make_server, places, tools):
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotServe) as refused:
+        await make_server(port=taken.getsockname()[1]).start()
+    assert refused.value.failure.code == "no_port"
+    server = make_server(tools.hand.HandExecutor())
+    await server.start()
+    await server.stop()
+
+
+async def test_the_disk_does_not_hold_up_accepting(places, hand, reach, tools):
+    """A library on a slow disk: connections are taken and answered, only the list waits."""
+    import threading
+
+    from backend.models import Library
+    from backend.server import Server
+    from protocol import ListModels, Models
+
+    may_look = threading.Event()
+
+    class SlowLibrary(Library):
+        def scan(self) -> None:
+            may_look.wait(10)
+            super().scan()
+
+    server = Server(places, hand, SlowLibrary(places.models))
+    await server.start()
+    try:
+        ana = await reach(server)
+        await ana.say(ListModels(), GetStatus())
+        await ana.wait_for(Status)
+        assert not ana.of(Models)
+        may_look.set()
+        assert await ana.wait_for(Models)
+    finally:
+        may_look.set()
+        await server.stop()
+
+
+async def test_neither_prompt_nor_token_is_ever_logged(places, make_server, hand, reach, tools):
+    import logging
+
+    with logging_to(places.log, logging.DEBUG):
+        server = make_server()
+        await server.start()
+        ana = await reach(server)
+        job = tools.new_job(prompt="Elisabeth's tattoo", negative="Moritz")
+        await ana.submit(job)
+        await tools.until(lambda: hand.plan)
+        hand.break_off()
+        await ana.wait_for(Failed)
+        await ana.socket.send(json.dumps({"type": "submit", "job": {"prompt": ["Elisabeth"], "id": "Elisabeth"}}))
+        await ana.socket.send('{"type": "hello", "installation": "Elisabeth", "prompt": "Elisabeth"')
+        await tools.until(lambda: server.status().clients == 0)
+        other = await reach(server)
+        await other.submit(tools.new_job(id=job.id, prompt="Elisabeth"))
+        await server.stop()
+    text = places.log.read_text()
+    assert job.id in text
+    assert "the pipe broke" in text
+    for secret in ("Elisabeth", "Moritz", server.found.token):
+        assert secret not in text
+    if sys.platform != "win32":
+        assert places.log.stat().st_mode & 0o077 == 0
+
+
+def test_the_log_is_bounded(places, monkeypatch):
+    import logging
+
+    monkeypatch.setattr("backend.server.log.LOG_BYTES", 1000)
+    with logging_to(places.log):
+        for number in range(200):
+            logging.getLogger("backend.test").info("line %d", number)
+    sizes = [path.stat().st_size for path in places.logs.iterdir()]
+    assert len(sizes) == 3
+    assert max(sizes) <= 1000
+
+
+def test_starting_is_light():
+    """What is imported to serve: no torch, no numpy, nothing that takes a second."""
+    program = "import backend.server, sys; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded = {name.partition(".")[0] for name in out.split()}
+    assert not loaded & {"torch", "numpy", "diffusers", "transformers", "PIL", "safetensors", "pyvips", "rich"}
