@@ -14,21 +14,23 @@ import numpy.typing as npt
 from backend import fill
 from backend.pixels import raw
 from backend.plan import MaskPlan, Plan
-from protocol import Bounds, Raster
+from protocol import Bounds, ContentError, Raster
 
 from .failures import bad_mask, empty_mask
 
 Floats = npt.NDArray[np.float32]
-"""Between 0 and 1: [h, w] a mask, [h, w, 3] a picture."""
+"""Between 0 and 1: [h, w] a mask, [h, w, 3] a picture, [h, w, 4] one with straight alpha."""
 
 
 @dataclass(frozen=True)
 class Masks:
     """The painter's mask, worked out.
 
-    `denoise`, at the model's size, says how much may change. `alpha` is the layer's, at the size of the plan's result.
+    `selected` is the painter's own and `denoise` says how much may change, both at the model's size. `alpha` is the layer's,
+    at the size of the plan's result.
     """
 
+    selected: Floats
     denoise: Floats
     alpha: Floats
 
@@ -50,12 +52,20 @@ def prepare(plan: Plan, contents: Mapping[str, bytes]) -> Canvas | None:
     if plan.image is None:
         return None
     mask = None if plan.mask is None else _read_mask(plan.mask, plan.crop, contents)
-    image = raw.unpack(plan.image, contents[plan.image.content])
-    rgb = fill.flatten(raw.to_rgba(_cut(image, plan.crop), plan.image.order))
+    rgb = fill.flatten(_read_image(plan.image, plan.crop, contents))
     if plan.prefill == "blur" and mask is not None:
         rgb = fill.blur_fill(rgb, mask)
     masks = None if plan.mask is None or mask is None else _work_out(plan, plan.mask, mask)
     return Canvas(fill.resize(rgb, plan.size), masks)
+
+
+def _read_image(image: Raster, crop: Bounds, contents: Mapping[str, bytes]) -> Floats:
+    """Return the image in the crop, [h, w, 4]."""
+    pixels = _cut(raw.unpack(image, contents[image.content]), crop)
+    try:
+        return raw.to_rgba(pixels, image.order)
+    except ValueError as error:
+        raise ContentError(str(error)) from error
 
 
 def _read_mask(plan: MaskPlan, crop: Bounds, contents: Mapping[str, bytes]) -> Floats:
@@ -63,7 +73,10 @@ def _read_mask(plan: MaskPlan, crop: Bounds, contents: Mapping[str, bytes]) -> F
     whole = raw.unpack(plan.raster, contents[plan.raster.content])
     if np.count_nonzero(whole) != np.count_nonzero(_cut(whole, plan.selection)):
         raise bad_mask()
-    mask = raw.to_mask(_cut(whole, crop))
+    try:
+        mask = raw.to_mask(_cut(whole, crop))
+    except ValueError as error:
+        raise ContentError(str(error)) from error
     if not mask.any():
         raise empty_mask()
     return mask
@@ -72,14 +85,14 @@ def _read_mask(plan: MaskPlan, crop: Bounds, contents: Mapping[str, bytes]) -> F
 def _work_out(plan: Plan, reach: MaskPlan, mask: Floats) -> Masks:
     denoise = fill.resize(fill.denoise_mask(mask, reach.grow, reach.feather), plan.size)
     alpha = fill.composite_alpha(mask, reach.edge)
-    return Masks(denoise, _cut(alpha, plan.result.relative_to(plan.crop)))
+    return Masks(fill.resize(mask, plan.size), denoise, _cut(alpha, plan.result.relative_to(plan.crop)))
 
 
 def finish(plan: Plan, canvas: Canvas | None, painted: Floats) -> tuple[Raster, bytes]:
     """Return the layer for the plan's result from what the model painted, [h, w, 3] at the model's size."""
     masks = None if canvas is None else canvas.masks
     if canvas is not None and masks is not None:
-        painted = fill.match_colour(painted, canvas.rgb, masks.denoise)
+        painted = fill.match_colour(painted, canvas.rgb, masks.selected)
     result = _cut(fill.resize(painted, plan.crop.extent), plan.result.relative_to(plan.crop))
     layer = np.empty((plan.result.height, plan.result.width, 4), np.float32)
     layer[..., :3] = result

@@ -16,10 +16,10 @@ from backend.models import Library
 from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
 from protocol import DeviceInfo, Picture
 
+from .accelerator import best_device, describe
 from .canvas import Canvas, Floats, finish, prepare
 from .decode import decode
 from .denoise import Sampling, denoise, is_guided
-from .device import best_device, describe
 from .failures import failure_of
 from .loaded import LoadedModel, ModelShelf
 from .preview import draw, is_due

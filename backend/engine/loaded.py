@@ -13,7 +13,7 @@ from backend.families.adapter import Adapter, Conditioning, Load
 from backend.families.facts import DType
 from backend.models import Library, ModelEntry
 
-from .device import give_back_memory
+from .accelerator import give_back_memory
 from .failures import loading_failure
 from .preview import LatentColours, fit_colours
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import json
 import logging
-from dataclasses import dataclass, replace
+import subprocess
+import sys
+import weakref
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,15 +16,17 @@ import torch
 from diffusers import AutoencoderTiny
 
 from backend.engine import Engine
+from backend.engine.accelerator import best_device, describe
 from backend.engine.failures import is_out_of_memory
 from backend.engine.preview import LONGEST_SIDE, MOST_PREVIEWS
 from backend.families import sd1
 from backend.models import STARTER_ID, Library
 from backend.pixels import raw
 from backend.plan import Finished, PictureMade, PreviewMade, Stepped, Stopped, WentWrong, make_plan
-from protocol import Bounds, Extent, Job, Style, content_name
+from protocol import Bounds, DeviceInfo, Extent, Job, Style, content_name
 
 JOB = "0" * 32
+SQUARE = Extent(128, 128)
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +109,13 @@ def small(plan):
     return replace(plan, size=Extent(64, 64), steps=1, guidance=1.0, previews=False)
 
 
-def picture(extent=Extent(128, 128)):
+def picture(extent=SQUARE):
     """A smooth picture in all colours, opaque."""
     y, x = np.meshgrid(np.linspace(0, 1, extent.height), np.linspace(0, 1, extent.width), indexing="ij")
     return np.stack([x, y, 1 - x * y, np.ones_like(x)], axis=-1).astype(np.float32)
 
 
-def disc(extent=Extent(128, 128), radius=30):
+def disc(extent=SQUARE, radius=30):
     y, x = np.mgrid[: extent.height, : extent.width]
     return (np.hypot(x - extent.width / 2, y - extent.height / 2) < radius).astype(np.float32)
 
@@ -117,9 +124,7 @@ QUICK = Style(steps=4)
 
 
 def test_a_new_picture_is_diffusers_own(engine, library, starter):
-    plan = planned(
-        library, send(extent=Extent(128, 128), prompt="a red apple", seed=21, depth="u16", style=Style(steps=6))
-    )
+    plan = planned(library, send(extent=SQUARE, prompt="a red apple", seed=21, depth="u16", style=Style(steps=6)))
     (layer,) = run(engine, plan).layers
     theirs = starter.pipeline(
         plan.prompt,
@@ -138,7 +143,7 @@ def test_a_new_picture_is_diffusers_own(engine, library, starter):
 
 def test_the_tiny_stable_diffusion_paints_too(engine, library):
     tiny = next(info.id for info in library.infos() if info.id != STARTER_ID)
-    plan = planned(library, send(extent=Extent(128, 128), prompt="a house", style=Style(model=tiny, steps=2)), tiny)
+    plan = planned(library, send(extent=SQUARE, prompt="a house", style=Style(model=tiny, steps=2)), tiny)
     heard = run(engine, plan)
     assert heard.layers[0].shape == (128, 128, 4)
     assert heard.of(PreviewMade)
@@ -182,8 +187,8 @@ def test_surroundings_come_through_a_fill_nearly_unchanged(engine, library):
 
 
 def test_depth_and_order_are_those_asked_for(engine, library):
-    base = run(engine, planned(library, send(extent=Extent(128, 128), prompt="a cat", style=QUICK))).layers[0]
-    sent = send(extent=Extent(128, 128), prompt="a cat", style=QUICK, depth="u16", order="bgra", encoding="zlib")
+    base = run(engine, planned(library, send(extent=SQUARE, prompt="a cat", style=QUICK))).layers[0]
+    sent = send(extent=SQUARE, prompt="a cat", style=QUICK, depth="u16", order="bgra", encoding="zlib")
     heard = run(engine, planned(library, sent))
     raster = heard.of(PictureMade)[0].picture.image
     assert (raster.depth, raster.order, raster.encoding) == ("u16", "bgra", "zlib")
@@ -214,15 +219,13 @@ def test_stages_come_in_order_and_every_step_is_told(engine, library):
 
 @pytest.mark.parametrize("wanted", [Stepped("loading"), Stepped("encoding"), Stepped("painting", 1, 2, 4)])
 def test_cancelled_within_one_step(engine, library, wanted):
-    plan = replace(
-        planned(library, send(extent=Extent(128, 128), prompt="a cat", count=3, style=QUICK)), previews=False
-    )
+    plan = replace(planned(library, send(extent=SQUARE, prompt="a cat", count=3, style=QUICK)), previews=False)
     heard = run(engine, plan, stop_after=lambda events: wanted in events)
     assert heard.events[-2:] == [wanted, Stopped()]
 
 
 def test_previews_are_small_few_and_look_like_the_picture(engine, library):
-    plan = planned(library, send(extent=Extent(128, 128), prompt="a red apple", style=Style(steps=16)))
+    plan = planned(library, send(extent=SQUARE, prompt="a red apple", style=Style(steps=16)))
     heard = run(engine, plan)
     previews = heard.of(PreviewMade)
     assert 2 <= len(previews) <= MOST_PREVIEWS
@@ -244,7 +247,7 @@ def test_a_preview_shows_the_result_alone(engine, library):
 
 def test_the_end_of_a_long_prompt_is_not_dropped_in_silence(engine, library):
     long = "a red apple " + "and a sun " * 30 + "and a whale"
-    heard = run(engine, planned(library, send(extent=Extent(128, 128), prompt=long, style=QUICK)))
+    heard = run(engine, planned(library, send(extent=SQUARE, prompt=long, style=QUICK)))
     (note,) = heard.end.notes
     assert "a sun and a sun" in note
     assert "a red apple" not in note
@@ -256,7 +259,7 @@ def test_models_and_texts_are_kept(library, monkeypatch):
     monkeypatch.setattr(sd1, "load", lambda *place: loaded.append(place) or load(*place))
     monkeypatch.setattr(sd1.SD1, "encode_text", lambda *texts: encoded.append(texts[1:]) or encode_text(*texts))
     engine = Engine(library, device="cpu")
-    plan = planned(library, send(extent=Extent(128, 128), prompt="a cat", style=Style(steps=1)))
+    plan = planned(library, send(extent=SQUARE, prompt="a cat", style=Style(steps=1)))
     one, two = run(engine, plan), run(engine, plan)
     assert one.of(PictureMade) == two.of(PictureMade)
     assert (len(loaded), encoded) == (1, [("a cat", "")])
@@ -287,8 +290,19 @@ class TestFailures:
         cut = {name: content[:-1] for name, content in sent.contents.items()}
         assert run(engine, planned(library, sent), cut).end.failure.code == "bad_pixels"
 
+    @pytest.mark.parametrize("what", ["image", "mask"])
+    def test_pixels_that_are_no_numbers(self, engine, library, what):
+        pixels = {"image": picture(), "mask": disc()[..., None]}
+        pixels[what][64, 64] = np.nan
+        image, image_content = raw.to_raster(pixels["image"], "rgba")
+        mask, mask_content = raw.to_raster(pixels["mask"], "gray")
+        job = Job(JOB, SQUARE, image=image, mask=mask, selection=Bounds.of(SQUARE), style=QUICK)
+        contents = {image.content: image_content, mask.content: mask_content}
+        failure = run(engine, planned(library, Sent(job, {})), contents).end.failure
+        assert (failure.code, "NaN" in failure.happened) == ("bad_pixels", True)
+
     def test_model_that_is_gone(self, engine, library):
-        plan = planned(library, send(extent=Extent(128, 128), prompt="a cat"))
+        plan = planned(library, send(extent=SQUARE, prompt="a cat"))
         assert run(engine, replace(plan, model="../etc/passwd")).end.failure.code == "unknown_model"
 
     def test_embedded_model_that_was_changed(self, library, starter_model, tmp_path):
@@ -302,12 +316,12 @@ class TestFailures:
                 target.write_bytes(file.read_bytes())
         config = changed / "scheduler" / "scheduler_config.json"
         config.write_text(config.read_text() + "\n")
-        plan = planned(library, send(extent=Extent(128, 128), prompt="a cat"))
+        plan = planned(library, send(extent=SQUARE, prompt="a cat"))
         heard = run(Engine(Library(tmp_path / "none", changed), device="cpu"), plan)
         assert heard.end.failure.code == "damaged_model"
 
     def test_sampler_that_does_not_exist(self, engine, library):
-        plan = planned(library, send(extent=Extent(128, 128), prompt="a cat"))
+        plan = planned(library, send(extent=SQUARE, prompt="a cat"))
         assert run(engine, replace(plan, sampler="magic")).end.failure.code == "unknown_sampler"
 
     @pytest.mark.parametrize(
@@ -320,8 +334,11 @@ class TestFailures:
         ids=["device", "python", "processor"],
     )
     def test_out_of_memory_is_said_and_survived(self, library, monkeypatch, error):
+        adapters = []
+        load = sd1.load
+        monkeypatch.setattr(sd1, "load", lambda *place: adapters.append(load(*place)) or adapters[-1])
         engine = Engine(library, device="cpu")
-        plan = planned(library, send(extent=Extent(128, 128), prompt="a cat", style=Style(steps=1)))
+        plan = planned(library, send(extent=SQUARE, prompt="a cat", style=Style(steps=1)))
 
         def predict(*_):
             raise error
@@ -329,6 +346,10 @@ class TestFailures:
         with monkeypatch.context() as patch:
             patch.setattr(sd1.SD1, "predict", predict)
             assert run(engine, plan).end.failure.code == "out_of_memory"
+        freed = weakref.ref(adapters.pop())
+        error.__traceback__ = None  # this test's own hold on the failed frames
+        gc.collect()
+        assert freed() is None, "the model's memory is free again"
         assert isinstance(run(engine, plan).end, Finished)
 
     def test_the_processors_own_words_for_it_are_known(self):
@@ -337,7 +358,7 @@ class TestFailures:
         assert is_out_of_memory(raised.value)
 
     def test_what_nobody_foresaw_is_logged(self, engine, library, monkeypatch, caplog):
-        plan = planned(library, send(extent=Extent(128, 128), prompt="a cat", style=QUICK))
+        plan = planned(library, send(extent=SQUARE, prompt="a cat", style=QUICK))
 
         def predict(*_):
             raise ZeroDivisionError("no such thing\nsecond line \ud800")
@@ -356,7 +377,7 @@ class TestBrokenPictures:
 
     @pytest.fixture
     def plan(self, library):
-        return small(planned(library, send(extent=Extent(128, 128), prompt="a red apple", style=QUICK)))
+        return small(planned(library, send(extent=SQUARE, prompt="a red apple", style=QUICK)))
 
     @pytest.fixture
     def half(self, library):
@@ -417,7 +438,7 @@ class TestBrokenPictures:
 
 
 def test_half_precision_paints_much_the_same(engine, library):
-    plan = small(planned(library, send(extent=Extent(128, 128), prompt="a red apple")))
+    plan = small(planned(library, send(extent=SQUARE, prompt="a red apple")))
     exact, rough = run(engine, plan).layers[0], run(Engine(library, device="cpu", dtype="bfloat16"), plan).layers[0]
     assert 0 < np.abs(exact - rough).mean() < 0.05
 
@@ -426,3 +447,10 @@ def test_says_what_it_runs_on(engine):
     assert engine.device.kind == "cpu"
     assert engine.device.memory > 1 << 28
     assert engine.device.name
+
+
+def test_the_device_can_be_asked_for_from_outside():
+    command = [sys.executable, "-m", "backend.engine.device"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = DeviceInfo(**json.loads(said.stdout))
+    assert asdict(found) == asdict(describe(best_device()))

@@ -20,12 +20,14 @@ class Watch:
     def __init__(self, adapter) -> None:
         self._adapter = adapter
         self.seen: list[torch.Tensor] = []
+        self.times: list[float] = []
 
     def __getattr__(self, name):
         return getattr(self._adapter, name)
 
     def predict(self, latents, timestep, conditioning, guidance):
         self.seen.append(latents[0].clone())
+        self.times.append(float(timestep))
         return self._adapter.predict(latents, timestep, conditioning, guidance)
 
 
@@ -87,6 +89,24 @@ def test_soft_mask_keeps_for_as_many_steps_as_it_says(starter, sampler, strength
         expected = math.floor(steps * (1 - float(value)) + 0.5)
         # at the first step all is noise yet, and what stays is not told from what does not
         assert int(same[1:, column].sum()) == max(0, expected - 1), f"column {column} of value {value}"
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "euler", "euler_a", "unipc"])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_what_is_kept_is_noised_by_the_models_own_betas(starter, sampler, strength):
+    """x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) noise (Ho et al. 2020, arXiv 2006.11239, equation 4), with the seed's own noise."""
+    original = starter.adapter.encode_image(starter.picture())
+    conditioning = starter.adapter.encode_text("a house", None)
+    noise = torch.randn(original.mean.shape, generator=torch.Generator().manual_seed(8))
+    alphas = starter.pipeline.scheduler.alphas_cumprod
+    watch = Watch(starter.adapter)
+    sampling = Sampling(sampler, STEPS, 1.0, strength, seed=8)
+    for _ in denoise(watch, conditioning, sampling, starter.extent, original, latent_mask(starter, 0)):
+        pass
+    assert len(watch.seen) == STEPS * strength
+    for seen, time in zip(watch.seen, watch.times, strict=True):
+        share = alphas[int(time)]
+        assert torch.allclose(seen, (share.sqrt() * original.mean + (1 - share).sqrt() * noise)[0], atol=2e-3)
 
 
 def test_partial_mask_leaves_the_unmasked_part_alone(starter):

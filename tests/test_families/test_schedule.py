@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from diffusers import StableDiffusionImg2ImgPipeline
@@ -47,6 +49,19 @@ def test_takes_the_steps_that_diffusers_takes(sampler, strength):
     theirs, _ = pipeline.get_timesteps(10, strength, CPU)
     ours = DiffusionSchedule(STABLE_DIFFUSION, sampler, 10, strength, CPU)
     assert [float(ours.timestep(step)) for step in range(ours.steps)] == [float(time) for time in theirs]
+
+
+@ALL
+def test_noise_falls_at_every_step_also_where_times_repeat(sampler):
+    """Karras' spacing in whole time steps repeats some of them; each is a step of its own all the same."""
+    schedule = DiffusionSchedule(STABLE_DIFFUSION, sampler, 80, 1.0, CPU)
+    latents, one = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
+    noises = []
+    for step in range(schedule.steps):
+        noisy, clear = (schedule.noised(*pair, step).item() for pair in ((0 * one, one), (one, 0 * one)))
+        noises.append(noisy / clear)
+        latents, _ = schedule.advance(0 * one, step, latents, torch.Generator().manual_seed(0))
+    assert all(more > less for more, less in pairwise(noises))
 
 
 @ALL
