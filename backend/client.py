@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 5.0
 """For one attempt: a server on the same machine answers within milliseconds, one that starts within about a second."""
 
+CLOSE_SECONDS = 2.0
+"""For the closing handshake; a server that hangs does not hold up the end of a command."""
+
 RECONNECT_ATTEMPTS = 8
 """In a row, without a greeting between them, before the connection is given up."""
 
@@ -142,6 +145,11 @@ class Client:
                 return
             except (OSError, InvalidHandshake, TimeoutError) as error:
                 attempt, reason = attempt + 1, str(error) or type(error).__name__
+            except Exception as error:
+                # whoever reads the news would wait for ever
+                log.exception("the connection broke off")
+                await self._news.put(Unreachable(_fault(error)))
+                return
             if attempt >= RECONNECT_ATTEMPTS:
                 await self._news.put(Unreachable(_no_answer(reason)))
                 return
@@ -158,6 +166,9 @@ class Client:
             compression=None,
             max_size=MAX_FRAME_BYTES,
             open_timeout=CONNECT_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+            # the server looks whether this side is there; one of its own that hangs, a person sees sooner
+            ping_interval=None,
             user_agent_header=None,
             # a proxy is for the network; the token must not leave this machine
             proxy=None,
@@ -169,15 +180,17 @@ class Client:
                 await self._read(socket)
             except ProtocolError:
                 # the Goodbye that says why
-                while (frame := self._painter.next_frame()) is not None:
-                    await socket.send(frame)
+                with contextlib.suppress(ConnectionClosed):
+                    while (frame := self._painter.next_frame()) is not None:
+                        await socket.send(frame)
                 raise
             finally:
                 greeted = self._painter.ready
                 self._painter.lost()
                 writer.cancel()
-                with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-                    await writer
+                await asyncio.wait({writer})
+            if not writer.cancelled() and (error := writer.exception()) is not None:
+                raise error
             return greeted
 
     async def _read(self, socket: ClientConnection) -> None:
@@ -191,11 +204,18 @@ class Client:
             log.info("connection closed: %s", closed)
 
     async def _write(self, socket: ClientConnection) -> None:
-        while True:
-            while (frame := self._painter.next_frame()) is not None:
-                await socket.send(frame)
-            self._wake.clear()
-            await self._wake.wait()
+        try:
+            while True:
+                while (frame := self._painter.next_frame()) is not None:
+                    await socket.send(frame)
+                self._wake.clear()
+                await self._wake.wait()
+        except ConnectionClosed:
+            pass
+        except Exception:
+            # a connection on which nothing can be said any more must not seem to be there
+            socket.transport.abort()
+            raise
 
 
 def _broken(error: ProtocolError) -> Failure:
@@ -203,6 +223,14 @@ def _broken(error: ProtocolError) -> Failure:
         "protocol_error",
         f"The backend and this program do not understand each other: {error}.",
         "Update both to the same version, stop the backend with 'scumble stop', and try again.",
+    )
+
+
+def _fault(error: Exception) -> Failure:
+    return Failure(
+        "client_fault",
+        f"The connection to the backend broke off: {type(error).__name__}: {error}.",
+        "Try again. If it happens every time, please report it.",
     )
 
 

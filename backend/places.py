@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,7 +41,7 @@ class Places:
         else:
             dirs = platformdirs.PlatformDirs(APP, appauthor=False)
             found = Places(
-                Path(dirs.user_runtime_dir),
+                _runtime(dirs),
                 Path(dirs.user_data_dir),
                 Path(dirs.user_data_dir) / "models",
                 Path(dirs.user_config_dir) / "styles",
@@ -67,3 +70,25 @@ class Places:
     def log(self) -> Path:
         """The server's log."""
         return self.logs / "server.log"
+
+    @property
+    def worker_log(self) -> Path:
+        """What the worker, and any library in it, prints."""
+        return self.logs / "worker.log"
+
+
+def _runtime(dirs: platformdirs.PlatformDirs) -> Path:
+    """Return the folder for what lasts as long as a session; one of the user's own where the system gives none.
+
+    A login without a session, as in a container or by `su`, has none. What platformdirs then takes, with a warning, is in
+    the folder for temporary files that all users share: somebody else may have been there first, and it is swept.
+    """
+    own = Path(dirs.user_state_dir) / "run"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = Path(dirs.user_runtime_dir)
+        except PermissionError:
+            return own
+    shared = sys.platform not in ("win32", "darwin") and found.is_relative_to(tempfile.gettempdir())
+    return own if shared else found

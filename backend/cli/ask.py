@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from typing import TypeVar
 
@@ -16,27 +17,37 @@ Answer = TypeVar("Answer", bound=Event)
 ANSWER_SECONDS = 20.0
 """For an answer: a scan of many models on a slow disk may take some seconds, nothing else takes one."""
 
+NO_ANSWER = "no_answer"
+"""Code of the failure when the backend listens but says nothing."""
+
 
 def ask(reach: Reach, question: Request, answer: type[Answer]) -> Answer:
     """Return the backend's answer. Raises Problem when there is none, or it is a refusal."""
-    try:
-        return asyncio.run(asyncio.wait_for(_ask(reach, question, answer), ANSWER_SECONDS))
-    except TimeoutError as error:
-        raise Problem(
-            Failure("no_answer", "The backend does not answer.", "Stop it with 'scumble stop --force', then try again.")
-        ) from error
+    return asyncio.run(_ask(reach, question, answer))
 
 
 async def _ask(reach: Reach, question: Request, answer: type[Answer]) -> Answer:
-    async with Client(reach, secrets.token_hex(16), CLIENT_NAME) as client:
-        try:
-            async for news in client.news():
-                if isinstance(news, Welcome):
-                    client.request(question)
-                elif isinstance(news, answer):
-                    return news
-                elif isinstance(news, (Refused, Goodbye)):
-                    raise Problem(news.failure)
-        except Unreachable as error:
-            raise Problem(error.failure) from error
+    try:
+        # for a backend that has to be started first, `reach` has a time of its own
+        await reach()
+        async with asyncio.timeout(ANSWER_SECONDS), Client(reach, secrets.token_hex(16), CLIENT_NAME) as client:
+            return await _answer(client, question, answer)
+    except Unreachable as error:
+        raise Problem(error.failure) from error
+    except TimeoutError as error:
+        raise Problem(
+            Failure(NO_ANSWER, "The backend does not answer.", "End it with 'scumble stop --force', then try again.")
+        ) from error
+
+
+async def _answer(client: Client, question: Request, answer: type[Answer]) -> Answer:
+    async for news in client.news():
+        if isinstance(news, Welcome):
+            # a connection that is lost again meanwhile is followed by another Welcome
+            with contextlib.suppress(ConnectionError):
+                client.request(question)
+        elif isinstance(news, answer):
+            return news
+        elif isinstance(news, (Refused, Goodbye)):
+            raise Problem(news.failure)
     raise AssertionError("news never end without an answer or an error")

@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from backend.cli.problem import Problem, unusable
-from backend.pixels import files
-from protocol import Failure
+from backend.cli.problem import Problem, bad_input, unusable
+from backend.pixels import files, raw
+from protocol import Failure, PreviewPicture
 
 
 def check_output(path: Path, canvas: files.PictureFile | None = None) -> list[str]:
@@ -25,6 +25,37 @@ def check_output(path: Path, canvas: files.PictureFile | None = None) -> list[st
     return []
 
 
+class Previews:
+    """Looks at the unfinished picture, each in a file of its own in `folder`; None keeps none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def keep(self, preview: PreviewPicture) -> str:
+        """Write one. Returns a remark when that did not go, and writes no more: the picture itself is worth going on for."""
+        if self._folder is None:
+            return ""
+        path = self._folder / f"preview-{preview.preview.picture + 1}-{preview.preview.step:04}.png"
+        try:
+            files.save_new(raw.unpack(preview.preview.image, preview.data), path, {})
+        except files.PictureError as error:
+            self._folder = None
+            return f"{error.happened} No more previews are written."
+        return ""
+
+
+def open_previews(folder: Path | None) -> Previews:
+    """Make the folder for previews, if one is wanted. Raises Problem."""
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise bad_input(
+                "bad_folder", f"The folder {folder} cannot be made: {error.strerror}.", "Name another one for previews."
+            ) from error
+    return Previews(folder)
+
+
 def numbered(path: Path, index: int, count: int) -> Path:
     """Return where picture `index` of `count` goes: the path itself for one, else with -1, -2, ... before the suffix."""
     return path if count == 1 else path.with_name(f"{path.stem}-{index + 1}{path.suffix}")
@@ -38,9 +69,12 @@ def write_or_rescue(write: Callable[[Path], list[str]], path: Path) -> tuple[Pat
     try:
         return path, write(path)
     except files.PictureError as error:
-        rescue = Path(tempfile.gettempdir()) / f"scumble-{path.stem}.png"
         try:
+            # a folder of its own: in the shared one a name that can be guessed may be a trap
+            rescue = Path(tempfile.mkdtemp(prefix="scumble-")) / f"{path.stem}.png"
             remarks = write(rescue)
+        except OSError as second:
+            raise Problem(Failure("not_written", error.happened, error.remedy)) from second
         except files.PictureError as second:
             raise Problem(Failure("not_written", f"{error.happened} {second.happened}", second.remedy)) from error
         return rescue, [f"{error.happened} The result is in {rescue} instead.", *remarks]

@@ -15,8 +15,8 @@ from typing import Literal
 from rich.console import Console
 
 from backend.cli.inputs import attach, open_canvas, open_selection
-from backend.cli.outputs import check_output, numbered, write_or_rescue
-from backend.cli.problem import bad_input
+from backend.cli.outputs import Previews, check_output, numbered, open_previews, write_or_rescue
+from backend.cli.problem import Problem, bad_input
 from backend.cli.progress import JobDisplay
 from backend.cli.reach import running_or_started
 from backend.cli.run_job import run_job
@@ -39,6 +39,7 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
     selection = open_selection(arguments.mask, canvas) if arguments.mask else None
     style = _style(arguments, places)
     remarks = check_output(arguments.output, canvas)
+    previews = open_previews(arguments.preview_dir)
     crop = Bounds.of(canvas.extent)
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:
@@ -47,23 +48,22 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
         job = _job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8")
         if selection is not None:
             crop = context_bounds(canvas.extent, selection.bounds, model.context)
-        elif job.strength == 1:
+        elif arguments.strength == 1:
             return job, {}
-        return attach(
-            dataclasses.replace(job, strength=1.0, extent=crop.extent), canvas, selection, crop, arguments.strength
-        )
+        return attach(dataclasses.replace(job, extent=crop.extent), canvas, selection, crop, arguments.strength)
 
     def write(layer: raw.Pixels, bounds: Bounds, seed: int, path: Path) -> list[str]:
         del seed
         return files.save_with(canvas, canvas.with_layer(layer, bounds.moved(crop.x, crop.y)), path)
 
-    return _paint(arguments, places, make_job, write, (*canvas.remarks, *remarks))
+    return _paint(arguments, places, make_job, write, previews, (*canvas.remarks, *remarks))
 
 
 def generate(arguments: argparse.Namespace, places: Places) -> int:
     """Paint a new picture. Raises Problem."""
     style = _style(arguments, places)
-    check_output(arguments.output)
+    remarks = check_output(arguments.output)
+    previews = open_previews(arguments.preview_dir)
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:
         native = _model(models, style).native
@@ -75,7 +75,7 @@ def generate(arguments: argparse.Namespace, places: Places) -> int:
         recipe = {"prompt": arguments.prompt, "negative": arguments.negative, "seed": str(seed), "software": "Scumble"}
         return files.save_new(layer[..., :3], path, recipe)
 
-    return _paint(arguments, places, make_job, write)
+    return _paint(arguments, places, make_job, write, previews, tuple(remarks))
 
 
 def _paint(
@@ -83,7 +83,8 @@ def _paint(
     places: Places,
     make_job: Callable[[tuple[ModelInfo, ...]], Made],
     write: Write,
-    remarks: tuple[str, ...] = (),
+    previews: Previews,
+    remarks: tuple[str, ...],
 ) -> int:
     """Run the job and write its pictures; the terminal shows how it goes, standard output names what was written."""
     console = Console(stderr=True)
@@ -105,8 +106,9 @@ def _paint(
                 written.append(f"{path}  seed {picture.seed}")
 
         def keep_preview(preview: PreviewPicture) -> None:
-            if arguments.preview_dir is not None:
-                _save_preview(preview, arguments.preview_dir)
+            remark = previews.keep(preview)
+            if remark:
+                display.say(remark)
 
         asyncio.run(run_job(running_or_started(places, display.say), make_job, keep, display, keep_preview))
     for line in written:
@@ -118,7 +120,10 @@ def _style(arguments: argparse.Namespace, places: Places) -> Style:
     """Return the style that was named, with what was given beside it put on top."""
     style = load_style(arguments.style, places.styles) if arguments.style else Style()
     given = {name: getattr(arguments, name) for name in ("model", "sampler", "steps", "guidance")}
-    return dataclasses.replace(style, **{name: value for name, value in given.items() if value is not None})
+    try:
+        return dataclasses.replace(style, **{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise _nonsense(error) from error
 
 
 def _model(models: tuple[ModelInfo, ...], style: Style) -> ModelInfo:
@@ -129,7 +134,8 @@ def _model(models: tuple[ModelInfo, ...], style: Style) -> ModelInfo:
     )
     if chosen is None:
         ids = ", ".join(model.id for model in usable) or "none"
-        raise bad_input("no_model", f"There is no model {style.model!r}.", f"These can be used: {ids}.")
+        what = f"There is no model {style.model!r}." if style.model else "There is no model that can be used."
+        raise bad_input("no_model", what, f"These can be used: {ids}. 'scumble models' tells more.")
     if chosen.problem:
         raise bad_input("bad_model", f"The model {chosen.name} cannot be used.", chosen.problem)
     return chosen
@@ -137,22 +143,24 @@ def _model(models: tuple[ModelInfo, ...], style: Style) -> ModelInfo:
 
 def _job(arguments: argparse.Namespace, style: Style, extent: Extent, depth: Literal["u8", "u16"]) -> Job:
     """Return the job without its pictures."""
-    return Job(
-        id=uuid.uuid4().hex,
-        extent=extent,
-        prompt=arguments.prompt,
-        negative=arguments.negative,
-        seed=secrets.randbits(RANDOM_SEED_BITS) if arguments.seed is None else arguments.seed,
-        count=arguments.count,
-        style=style,
-        grow=getattr(arguments, "grow", None),
-        feather=getattr(arguments, "feather", None),
-        depth=depth,
-        previews=arguments.preview_dir is not None,
-    )
+    try:
+        return Job(
+            id=uuid.uuid4().hex,
+            extent=extent,
+            prompt=arguments.prompt,
+            negative=arguments.negative,
+            seed=secrets.randbits(RANDOM_SEED_BITS) if arguments.seed is None else arguments.seed,
+            count=arguments.count,
+            style=style,
+            grow=getattr(arguments, "grow", None),
+            feather=getattr(arguments, "feather", None),
+            depth=depth,
+            previews=arguments.preview_dir is not None,
+        )
+    except ValueError as error:
+        raise _nonsense(error) from error
 
 
-def _save_preview(preview: PreviewPicture, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"preview-{preview.preview.picture + 1}-{preview.preview.step:04}.png"
-    files.save_new(raw.unpack(preview.preview.image, preview.data), folder / name, {})
+def _nonsense(error: ValueError) -> Problem:
+    """Return the problem of a value that no job or style can have."""
+    return bad_input("bad_job", f"This cannot be painted: {error}.", "Change that, and try again.")

@@ -1,4 +1,4 @@
-"""What the terminal shows while a job waits and runs: place in the queue, a bar, the time left."""
+"""What is shown while a job waits and runs: on a terminal a bar with place in the queue and time left, else lines to keep."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ class JobDisplay:
             TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
+            # a bar that cannot move is only noise in a file
+            disable=not console.is_terminal,
         )
-        self._task: TaskID = self._progress.add_task("Connecting", total=1.0, left="")
+        self._task: TaskID = self._swing("Connecting")
 
     def __enter__(self) -> JobDisplay:
         self._progress.start()
@@ -46,20 +48,37 @@ class JobDisplay:
         """Show a sentence above the bar, where it stays."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def connecting(self) -> None:
+        """Show that there is no connection yet, or again."""
+        self._begin_anew("Connecting")
+
     def show(self, news: News) -> None:
         """Show what was heard of the job."""
         if isinstance(news, (Accepted, Queued)):
             self._waiting(news.place)
         elif isinstance(news, Progressed):
             self._progress.update(
-                self._task, description=_what(news), completed=news.fraction, left=time_left(news.seconds_left)
+                self._task,
+                description=_what(news),
+                # until something is done the bar swings: loading a model takes a while
+                total=1.0 if news.fraction > 0 else None,
+                completed=news.fraction,
+                left=time_left(news.seconds_left),
             )
 
     def _waiting(self, place: int) -> None:
-        text = "Next" if place == 0 else f"Waiting, {place} before this one"
-        self._progress.update(self._task, description=text, left="")
+        text = "Next in line" if place == 0 else f"Waiting, {place} before this one"
+        self._begin_anew(text)
         if place > 0 and not self._console.is_terminal:
             self.say(text)
+
+    def _begin_anew(self, text: str) -> None:
+        """Show a bar that swings; rich has no way back to it from one that measures."""
+        self._progress.remove_task(self._task)
+        self._task = self._swing(text)
+
+    def _swing(self, text: str) -> TaskID:
+        return self._progress.add_task(text, total=None, left="")
 
 
 def _what(progress: Progressed) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
 
 from backend.client import Address, Reach, Unreachable
-from backend.places import Places
+from backend.places import HOME_VARIABLE, MODELS_VARIABLE, Places
 from backend.server import discovery
 from protocol import Failure
 
@@ -22,6 +26,9 @@ START_SECONDS = 30.0
 
 LOOK_SECONDS = 0.05
 """Between two looks for the discovery file."""
+
+MAX_LAST_WORDS = 2000
+"""Characters of what a backend that did not start has said: its two sentences, or the end of a traceback."""
 
 
 def find(places: Places) -> Address | None:
@@ -56,33 +63,60 @@ def running_or_started(places: Places, say: Callable[[str], None]) -> Reach:
         if address is not None:
             return address
         say("Starting the backend ...")
-        process = _start()
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            address = find(places)
-            if address is not None:
-                return address
-            if process.poll() not in (None, 0):
-                raise Unreachable(_died(places))
-            await asyncio.sleep(LOOK_SECONDS)
-        raise Unreachable(_died(places))
+        # a file, not a pipe: it is still there when the backend outlives this command
+        with tempfile.TemporaryFile() as words:
+            process = _start(words)
+            deadline = time.monotonic() + START_SECONDS
+            while time.monotonic() < deadline:
+                address = find(places)
+                if address is not None:
+                    return address
+                # 0 when another one was first: that one is about to say where it is
+                if process.poll() not in (None, 0):
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
+            raise Unreachable(_not_started(_last_words(words), places))
 
     return reach
 
 
-def _start() -> subprocess.Popen[bytes]:
-    """Start `scumble serve` so that it outlives this command and its terminal."""
+def _start(words: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start `scumble serve` so that it outlives this command and its terminal; what it complains of goes to `words`."""
     command = [sys.executable, "-P", "-m", "backend.cli", "serve", "--idle", str(IDLE_SECONDS)]
-    quiet = subprocess.DEVNULL
+    flags, quiet = 0, subprocess.DEVNULL
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, creationflags=flags)  # noqa: S603
-    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603 - our own command line
+        command,
+        stdin=quiet,
+        stdout=quiet,
+        stderr=words,
+        # a process keeps the disk it stands on from being ejected, and on Windows its folder from being deleted
+        cwd=Path(sys.executable).anchor,
+        env=_absolute(os.environ),
+        creationflags=flags,
+        start_new_session=True,
+    )
 
 
-def _died(places: Places) -> Failure:
+def _absolute(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with the folders in it named so that they are the same from another folder."""
+    changed = {
+        name: str(Path(environment[name]).absolute())
+        for name in (HOME_VARIABLE, MODELS_VARIABLE)
+        if environment.get(name)
+    }
+    return {**environment, **changed}
+
+
+def _last_words(words: IO[bytes]) -> str:
+    words.seek(0)
+    return words.read().decode("utf-8", "replace").replace("\x00", "").strip()[-MAX_LAST_WORDS:]
+
+
+def _not_started(words: str, places: Places) -> Failure:
     return Failure(
         "not_started",
-        "The backend did not start.",
-        f"Look at the end of its log {places.log}, or run 'scumble serve' to see what it says.",
+        "The backend did not start" + (f": {words}" if words else "."),
+        f"If that does not help, look at the end of its log {places.log}, and at 'scumble doctor'.",
     )

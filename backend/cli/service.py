@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.ask import ask
+from backend.cli.ask import NO_ANSWER, ask
 from backend.cli.problem import Problem
 from backend.cli.reach import find, running_only, running_or_started
 from backend.places import Places
+from backend.server import Found, discovery
 from protocol import Failure, GetStatus, Goodbye, ListModels, Models, Shutdown, Status
 
 STOP_SECONDS = 15.0
@@ -32,19 +35,25 @@ def serve(arguments: argparse.Namespace, places: Places) -> int:
         places,
         port=arguments.port,
         idle_seconds=arguments.idle,
-        executor=LocalProcess(models=places.models, log=places.log),
+        executor=LocalProcess(models=places.models, log=places.worker_log),
         library=Library(places.models),
     )
 
 
 def stop(arguments: argparse.Namespace, places: Places) -> int:
-    """Stop the backend, and wait until it is gone."""
-    if find(places) is None:
+    """Stop the backend, and wait until it is gone. By force one that does not answer is ended, too."""
+    found = discovery.read(places)
+    if found is None:
         print("No backend is running.")
         return 0
-    ask(running_only(places), Shutdown(arguments.force), Goodbye)
+    try:
+        ask(running_only(places), Shutdown(arguments.force), Goodbye)
+    except Problem as problem:
+        if not (arguments.force and problem.failure.code == NO_ANSWER):
+            raise
+        _end(found)
     deadline = time.monotonic() + STOP_SECONDS
-    while find(places) is not None:
+    while discovery.lives(found):
         if time.monotonic() > deadline:
             raise Problem(
                 Failure("not_stopped", "The backend says goodbye but is still there.", f"Look at its log {places.log}.")
@@ -52,6 +61,12 @@ def stop(arguments: argparse.Namespace, places: Places) -> int:
         time.sleep(LOOK_SECONDS)
     print("Stopped.")
     return 0
+
+
+def _end(found: Found) -> None:
+    """End a backend that does not answer; `discovery` has made sure that the process is still the one that wrote it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(found.process).kill()
 
 
 def status(arguments: argparse.Namespace, places: Places) -> int:
