@@ -261,6 +261,7 @@ class Desk:
             self._number_places()
             outcome = await self._run(record)
             record.over = True
+            self._release(record)
             await self._end(record, outcome.end, outcome.contents)
             self._running = None
 
@@ -293,14 +294,26 @@ class Desk:
         record.over = True
         if self._queue.remove(record.key):
             self._number_places()
+        self._release(record)
         task = asyncio.create_task(self._end(record, end, {}))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _end(self, record: Record, end: End, contents: Mapping[str, bytes]) -> None:
-        given_up = self._attachments.release(record.owner, record.job.rasters)
+    def _release(self, record: Record) -> None:
+        """Let go of a job's attachments, at once: whoever cancels has stopped sending them, and may ask for them anew."""
+        self._attachments.release(record.owner, record.job.rasters)
+        wanted = {
+            name
+            for other in self._records.values()
+            if other.source is record.source and not other.over
+            for name in other.missing
+        }
+        given_up = sorted(record.missing - wanted)
+        record.missing = set()
         if given_up:
             record.source.forget(given_up)
+
+    async def _end(self, record: Record, end: End, contents: Mapping[str, bytes]) -> None:
         ended = await self._spool.put(EndedJob(record.owner, digest(record.job), self._clock(), end), contents)
         del self._records[record.key]
         log.info("job %s: %s", end.id, _summary(ended.end))

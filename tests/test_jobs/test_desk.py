@@ -370,3 +370,39 @@ async def test_no_prompt_is_logged(desk, hand, ana, tools, caplog):
     await ended(tools, ana, job)
     assert job.id in caplog.text
     assert "Elisabeth" not in caplog.text
+
+
+async def test_a_cancelled_upload_is_asked_for_anew_by_the_next_job_at_once(desk, ana, tools):
+    """Cancel and generate again: the reader has stopped sending, so the picture must be forgotten before it is asked for."""
+    first, _ = tools.job_with_image()
+    again, content = tools.job_with_image()
+    desk.submit("ana", first, ana)
+    desk.cancel("ana", first.id, ana)
+    desk.submit("ana", again, ana)
+    assert ana.forgotten == [first.image.content]
+    assert ana.asked == [first.image, again.image]
+    desk.arrived("ana", again.image.content, content)
+    assert Accepted(again.id, 0) in ana.events
+
+
+async def test_what_another_reader_was_to_bring_does_not_keep_a_cancelled_upload_expected(desk, ana, tools):
+    first, _ = tools.job_with_image()
+    second, _ = tools.job_with_image()
+    other = type(ana)()
+    desk.attach("ana", other)
+    desk.submit("ana", first, ana)
+    desk.submit("ana", second, other)
+    desk.cancel("ana", second.id, other)
+    assert other.forgotten == [second.image.content]
+    assert ana.forgotten == []
+
+
+async def test_what_another_job_of_the_same_reader_needs_stays_expected(desk, ana, tools):
+    first, _ = tools.job_with_image()
+    second, content = tools.job_with_image()
+    desk.submit("ana", first, ana)
+    desk.submit("ana", second, ana)
+    desk.cancel("ana", first.id, ana)
+    assert ana.forgotten == []
+    desk.arrived("ana", second.image.content, content)
+    assert Accepted(second.id, 0) in ana.events
