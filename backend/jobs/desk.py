@@ -102,6 +102,10 @@ class Desk:
         done, _ = await asyncio.wait({dispatcher}, timeout=CLOSE_SECONDS)
         if done:
             return
+        if self._running is not None and self._running.over:
+            # only the disk is slow: the job has its end already
+            await dispatcher
+            return
         dispatcher.cancel()
         await asyncio.wait({dispatcher})
         if self._running is not None and self._running.key in self._records:

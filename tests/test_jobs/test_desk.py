@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 
 import pytest
 
-from backend.jobs import Desk, Spool
+from backend.jobs import Desk, Spool, spool_file
 from backend.jobs.admission import MAX_WAITING
 from backend.plan import PlanError
 from protocol import Accepted, Cancelled, Done, Failed, Failure, Limits, Progress, Queued
@@ -155,8 +157,6 @@ async def test_cancelling_while_receiving_waiting_and_running(desk, hand, ana, t
 
 
 async def test_a_cancel_while_the_plan_is_made_paints_nothing(hand, tmp_path, tools):
-    import asyncio
-
     may_plan = asyncio.Event()
 
     async def slow_plan(job):
@@ -406,3 +406,45 @@ async def test_what_another_job_of_the_same_reader_needs_stays_expected(desk, an
     assert ana.forgotten == []
     desk.arrived("ana", second.image.content, content)
     assert Accepted(second.id, 0) in ana.events
+
+
+async def test_a_plan_that_never_comes_does_not_hold_up_closing(hand, tmp_path, tools, monkeypatch):
+    monkeypatch.setattr("backend.jobs.desk.CLOSE_SECONDS", 0.05)
+
+    async def no_plan(job):
+        await asyncio.Event().wait()
+
+    desk = Desk(hand, no_plan, Spool(tmp_path), Limits())
+    await desk.start()
+    ana = tools.Listener()
+    desk.attach("ana", ana)
+    job = tools.new_job()
+    desk.submit("ana", job, ana)
+    await tools.until(lambda: desk.running)
+    await desk.close()
+    (end,) = ana.ends(job.id)
+    assert end.failure.code == "server_stopping"
+
+
+async def test_a_slow_disk_takes_no_end_away_when_closing(hand, tmp_path, tools, monkeypatch):
+    monkeypatch.setattr("backend.jobs.desk.CLOSE_SECONDS", 0.05)
+    may_write = threading.Event()
+    write = spool_file.write
+
+    def slow(*arguments):
+        may_write.wait(10)
+        write(*arguments)
+
+    monkeypatch.setattr(spool_file, "write", slow)
+    desk = Desk(hand, tools.plan_of, Spool(tmp_path), Limits())
+    await desk.start()
+    ana = tools.Listener()
+    desk.attach("ana", ana)
+    job = tools.new_job()
+    desk.submit("ana", job, ana)
+    await running(tools, hand, job)
+    hand.finish()
+    await tools.until(lambda: desk.kept)
+    asyncio.get_running_loop().call_later(0.2, may_write.set)
+    await desk.close()
+    assert [type(end) for end in ana.ends(job.id)] == [Done]

@@ -52,7 +52,7 @@ def places_under(base: Path) -> Places:
 
 def socket_to(found, token: str | None = None, **options):
     headers = {"Authorization": f"Bearer {found.token if token is None else token}"}
-    headers.update(options.pop("additional_headers", {}))
+    options = {"close_timeout": 0.5, **options}
     return connect(
         f"ws://{found.host}:{found.port}/",
         additional_headers=headers,
@@ -60,7 +60,6 @@ def socket_to(found, token: str | None = None, **options):
         max_size=MAX_FRAME_BYTES,
         proxy=None,
         open_timeout=10,
-        close_timeout=0.5,
         **options,
     )
 

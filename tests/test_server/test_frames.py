@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import struct
@@ -231,3 +232,16 @@ async def test_any_frames_leave_the_server_standing(server, tools, frames):
         other = tools.Peer(socket, "another")
         await other.say(GetStatus())
         await other.wait_for(Status)
+
+
+async def test_who_is_sent_away_in_the_midst_of_much_is_gone_at_once(make_server, reach, monkeypatch):
+    """The consent to close stands behind frames that nobody looks at any more; it is found all the same."""
+    monkeypatch.setattr("backend.server.server.CLOSE_SECONDS", 60.0)
+    server = make_server()
+    await server.start()
+    ana = await reach(server, close_timeout=60.0)
+    for _ in range(50):
+        await ana.socket.send("no JSON")
+    async with asyncio.timeout(20):
+        await ana.socket.close()
+    await server.stop()
