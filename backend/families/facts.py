@@ -17,6 +17,10 @@ SHORTEST_PICTURE: Final = 8
 """Pixels. No VAE in use reduces by less than 4, and a picture of a single latent is none."""
 
 
+PAINTING_SHARE: Final = 0.5
+"""Of a device's memory, for the pixels in hand. The other half is for the model's weights and for everybody else."""
+
+
 @dataclass(frozen=True)
 class FamilyFacts:
     """One family. Sizes are pixels unless a model's own files say otherwise.
@@ -24,6 +28,7 @@ class FamilyFacts:
     `adapter` is the module under backend.families that holds its `load`. `native` is the side at which the family's
     models were trained; `least_side` and `most_pixels` bound what they paint well in one pass. `steps` and `guidance` are
     the defaults; `context` is (padding, minimum) as in `protocol.Context`. `dtypes` names the dtype per kind of device.
+    `pixel_bytes` is the memory that one pixel takes at the worst moment in float32, the model's weights aside.
     """
 
     name: str
@@ -38,6 +43,7 @@ class FamilyFacts:
     samplers: tuple[str, ...]
     context: tuple[float, int]
     dtypes: tuple[tuple[Device, DType], ...]
+    pixel_bytes: int
     negative_prompt: bool = True
 
 
@@ -112,6 +118,7 @@ class ModelFacts:
     samplers: tuple[str, ...]
     context: Context
     dtypes: tuple[tuple[Device, DType], ...]
+    pixel_bytes: int
     negative_prompt: bool = True
 
     def __post_init__(self) -> None:
@@ -125,6 +132,11 @@ class ModelFacts:
     def dtype_on(self, device: str) -> DType:
         """The dtype for that kind of device; float32, which runs everywhere, for one that is not listed."""
         return next((dtype for kind, dtype in self.dtypes if kind == device), "float32")
+
+    def pixels_in(self, memory: int, device: str) -> int:
+        """How many pixels at once a device of that kind with `memory` bytes in all can be trusted with, at least 1."""
+        halves = 1 if self.dtype_on(device) == "float32" else 2
+        return max(1, int(memory * PAINTING_SHARE) * halves // self.pixel_bytes)
 
 
 def facts_of_model(
@@ -158,6 +170,7 @@ def facts_of_model(
         samplers=family.samplers,
         context=_first(own.context, Context(padding, max(1, round(minimum * share)))),
         dtypes=tuple((device, _first(own.dtype, dtype)) for device, dtype in family.dtypes),
+        pixel_bytes=family.pixel_bytes,
         negative_prompt=family.negative_prompt,
     )
 
@@ -184,6 +197,8 @@ FAMILIES: Final[dict[str, FamilyFacts]] = {
         sampler="ddim",
         samplers=("ddim", "euler", "euler_a", "dpmpp_2m_karras", "unipc"),
         context=(0.5, 512),
+        # peak of AutoencoderKL's decoder in float32, the hungriest part: 4870 a pixel at 256 squared, 4110 at 512
+        pixel_bytes=5000,
         dtypes=(("cuda", "float16"), ("rocm", "float16"), ("xpu", "float16"), ("mps", "float32"), ("cpu", "float32")),
     ),
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from backend.families.facts import ModelFacts
 from backend.models import ModelError
 from backend.plan import Plan, PlanError, make_plan
-from protocol import Job, ModelInfo
+from protocol import DeviceInfo, Job, ModelInfo
 
 MAX_LISTED: Final = 256
 """Models in one list: with their problems in words it still fits into one message."""
@@ -39,10 +40,14 @@ class Library(Protocol):
 
 
 class Shelf:
-    """The library behind a lock: one look at the disk at a time, and never on the event loop."""
+    """The library behind a lock: one look at the disk at a time, and never on the event loop.
 
-    def __init__(self, library: Library) -> None:
+    `device` tells what the models run on, None while that is not known.
+    """
+
+    def __init__(self, library: Library, device: Callable[[], DeviceInfo | None]) -> None:
         self._library = library
+        self._device = device
         self._lock = asyncio.Lock()
 
     async def infos(self) -> tuple[ModelInfo, ...]:
@@ -58,4 +63,7 @@ class Shelf:
                 found = await asyncio.to_thread(self._library.find, job.style.model)
             except ModelError as error:
                 raise PlanError(error.failure) from error
-        return make_plan(job, found.facts)
+        device = self._device()
+        # before its first job the worker may not have told yet; running out of memory is then a clear failure all the same
+        bound = found.facts.pixels_in(device.memory, device.kind) if device is not None and device.memory else None
+        return make_plan(job, found.facts, bound)
