@@ -13,13 +13,13 @@ GIB = 1024**3
 
 @pytest.fixture
 def plan(tmp_path):
-    """Plan a picture of 160 x 160 with the embedded model on a device with that much memory."""
+    """Plan a picture of 160 x 128 with the embedded model on a device with that much memory."""
 
     async def plan(memory: int | None, kind="cpu"):
         library = Library(tmp_path)
         library.scan()
         device = None if memory is None else DeviceInfo("a device", kind, memory)
-        return await Shelf(library, lambda: device).plan(Job(uuid.uuid4().hex, Extent(160, 160)))
+        return await Shelf(library, lambda: device).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
 
     return plan
 
@@ -27,13 +27,13 @@ def plan(tmp_path):
 @pytest.mark.parametrize("memory", [None, 0, 8 * GIB])
 async def test_where_memory_suffices_or_is_not_known_nothing_is_scaled(plan, memory):
     made = await plan(memory)
-    assert made.size == Extent(160, 160)
+    assert made.size == Extent(160, 128)
     assert made.notes == ()
 
 
 async def test_what_does_not_fit_is_scaled_down_and_said(plan):
     made = await plan(200_000_000)
     pixels = 200_000_000 // 2 // 5000
-    assert made.size.area <= pixels < 160 * 160
-    assert made.extent == Extent(160, 160)
-    assert any("160 x 160" in note for note in made.notes)
+    assert made.size.area <= pixels < 160 * 128
+    assert made.extent == Extent(160, 128)
+    assert any("160 x 128" in note for note in made.notes)
