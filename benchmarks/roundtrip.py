@@ -132,7 +132,8 @@ async def main() -> None:
         os.environ[HOME_VARIABLE] = home
         places = Places.of_user()
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-        server = subprocess.Popen([sys.executable, "-m", "benchmarks.echo_server"], env=environment)
+        command = [sys.executable, "-m", "benchmarks.echo_server"]
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             address = await asyncio.to_thread(_wait, places)
 

@@ -61,7 +61,8 @@ def backend() -> Iterator[tuple[Places, subprocess.Popen[bytes]]]:
     """Start a backend of its own, in a folder of its own; end it afterwards."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, HOME_VARIABLE: home}
-        process = subprocess.Popen([sys.executable, "-P", "-m", "backend.cli", "serve"], env=environment)
+        command = [sys.executable, "-P", "-m", "backend.cli", "serve"]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.environ[HOME_VARIABLE] = home
         places = Places.of_user()
         del os.environ[HOME_VARIABLE]
