@@ -225,7 +225,7 @@ class Desk:
                 reader.tell(record.progress)
 
     def _enqueue_if_whole(self, record: Record) -> None:
-        if record.missing or record.over or record.state != "receiving":
+        if record.missing or record.state != "receiving":
             return
         record.state = "queued"
         self._queue.add(record.key)

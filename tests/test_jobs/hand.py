@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 
 from backend.plan import Finished, PictureMade, PreviewMade, Stepped, Stopped, WentWrong
 from protocol import Bounds, DeviceInfo, Failure, Picture, Raster
@@ -96,6 +97,16 @@ class HandExecutor:
             image = raster_of(content, plan.result.width, plan.result.height)
             self.give(PictureMade(index, Picture(image, plan.result, seed), content))
         self.give(Finished(notes))
+
+    def cut_short(self) -> None:
+        """Finish with pictures that lack their last byte."""
+        self.finish()
+        while not self._orders.empty():
+            event = self._orders.get_nowait()
+            whole = isinstance(event, Finished)
+            self.give(event if whole else replace(event, content=event.content[:-1]))
+            if whole:
+                return
 
     def fail(self) -> None:
         self.give(WentWrong(LOST))

@@ -93,3 +93,11 @@ def test_what_never_came_is_named_when_nobody_needs_it_any_more(raster):
     store.hold("ana", [image])
     assert store.release("ana", [image, image]) == []
     assert store.release("ana", [image]) == [image.content]
+
+
+def test_what_is_let_go_makes_room(raster):
+    store = Attachments(held_bytes=64)
+    for fill in range(3):
+        image, _ = raster(fill)
+        assert store.hold("ana", [image]) == [image]
+        store.release("ana", [image])

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from backend.jobs import Desk, Spool, spool_file
+from backend.jobs import Attachments, Desk, Spool, spool_file
 from backend.jobs.admission import MAX_WAITING
 from backend.plan import PlanError
 from protocol import Accepted, Cancelled, Done, Failed, Failure, Limits, Progress, Queued
@@ -193,7 +193,7 @@ async def test_nobody_cancels_asks_or_acknowledges_for_another(desk, hand, ana, 
     assert ben.events == []
 
 
-@pytest.mark.parametrize("what", ["fail", "break_off", "fall_silent", "leave_one_out"])
+@pytest.mark.parametrize("what", ["fail", "break_off", "fall_silent", "leave_one_out", "cut_short"])
 async def test_whatever_goes_wrong_the_job_fails_and_the_queue_goes_on(what, desk, hand, ana, tools):
     job, following = tools.new_job(count=2), tools.new_job()
     desk.submit("ana", job, ana)
@@ -448,3 +448,16 @@ async def test_a_slow_disk_takes_no_end_away_when_closing(hand, tmp_path, tools,
     asyncio.get_running_loop().call_later(0.2, may_write.set)
     await desk.close()
     assert [type(end) for end in ana.ends(job.id)] == [Done]
+
+
+async def test_an_upload_that_was_left_holds_no_room(hand, tmp_path, tools):
+    (left, content), (following, _) = tools.job_with_image(1), tools.job_with_image(2)
+    desk = Desk(hand, tools.plan_of, Spool(tmp_path), Limits(), Attachments(held_bytes=len(content)))
+    await desk.start()
+    for job in (left, following):
+        reader = tools.Listener()
+        desk.attach("ana", reader)
+        desk.submit("ana", job, reader)
+        assert reader.asked == [job.image]
+        desk.detach("ana", reader)
+    await desk.close()
