@@ -204,5 +204,5 @@ class LocalProcess:
         worker.kill()
         ending = said if isinstance(said, Ending) else Ending(0, "it spoke before it was ready")
         failure = failures.worker_closed() if self._closed else failures.worker_not_started(ending, worker.log)
-        _log.warning("status %d: %s", ending.status, failure.happened)
+        _log.info("a worker did not start: status %d, %s", ending.status, failure.happened)
         return failure

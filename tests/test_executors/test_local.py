@@ -116,7 +116,8 @@ async def test_cancel_in_mid_plan(executor, make_plan, conduct):
         assert [event async for event in events] == [Stopped()]
 
 
-async def test_cancel_of_another_job_changes_nothing(executor, make_plan):
+async def test_cancel_of_another_job_changes_nothing(executor, make_plan, monkeypatch):
+    monkeypatch.setattr(local_module, "CANCEL_GRACE", 0.1)
     executor.cancel("b" * 32)
     async with aclosing(executor.run(make_plan("until_cancelled"), {})) as events:
         await until_painting(events)
@@ -235,8 +236,8 @@ async def test_killed_while_pictures_travel_both_ways(executor, make_plan):
 async def test_killed_while_idle_the_next_plan_does_not_notice(executor, make_plan, collect, eventually, is_gone):
     first = await collect(executor, make_plan("two_ends"))
     os.kill(executor.pid, signal.SIGKILL)
-    await eventually(lambda: is_gone(first[0].step))
-    assert executor.state == "stopped"
+    await eventually(lambda: executor.state == "stopped")
+    assert is_gone(first[0].step)
     second = await collect(executor, make_plan("two_ends"))
     assert second[-1] == first[-1]
     assert second[0].step != first[0].step
@@ -289,6 +290,21 @@ async def test_a_run_that_is_left_ends_its_worker(executor, make_plan, collect, 
     events = await collect(executor, make_plan("two_ends"))
     assert events[0].step != pid
     assert events[-1] == Finished(("the first",))
+
+
+async def test_there_are_never_two_workers(executor, make_plan, monkeypatch, is_gone):
+    pids, alive, command = [], [], executor.command
+
+    def looking_around():
+        alive.append([pid for pid in pids if not is_gone(pid)])
+        return command()
+
+    monkeypatch.setattr(executor, "command", looking_around)
+    for _ in range(3):
+        async with aclosing(executor.run(make_plan("deaf"), {})) as events:
+            await until_painting(events)
+            pids.append(executor.pid)
+    assert alive == [[], [], []]
 
 
 async def test_a_run_that_is_left_with_pictures_unheard_ends_its_worker(executor, make_plan, collect, eventually):
@@ -371,9 +387,9 @@ async def test_close_while_starting(make_executor, make_plan, collect):
     while executor.pid is None:
         await asyncio.sleep(0.01)
     await executor.close()
+    assert executor.state == "stopped"
     (end,) = await running
     assert end.failure.code == "worker_closed"
-    assert executor.state == "stopped"
 
 
 async def test_close_of_a_worker_that_reads_nothing(executor, make_plan, collect, monkeypatch, is_gone):
