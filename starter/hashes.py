@@ -10,7 +10,7 @@ from typing import Final
 HASHES: Final = {
     "model_index.json": "d26e4525fd5f8c73c346c83ae4472d4ec6848ed0f85b62764ef12a7f66403aad",
     "scheduler/scheduler_config.json": "8c61bfdf599881cc98218932a76e1dc8d30cb52b285faeda5cbc30a1d7f29d10",
-    "scumble.json": "e366bee7cea0c538784d0d8d095b54284a3278d090e6b2a62ff281a18395b31e",
+    "scumble.json": "7f04601dc576e81166fe4b7e8ae076361997febf264665b084998b6829d62372",
     "text_encoder/config.json": "9e0d2aac284db623c2b02c80bf3df4ff9dd15c302b6eb0b9b5d5baf273f40605",
     "text_encoder/model.safetensors": "f5327dcda43d00b414f5541c96177a10df8e285d2e4d3686bac66041f0d3bdcc",
     "tokenizer/tokenizer.json": "2643e23ee719db0e4d438081f4bbd4e73569ee909da4086b4993667f2973c0c6",

@@ -17,6 +17,9 @@ SHORTEST_PICTURE: Final = 8
 """Pixels. No VAE in use reduces by less than 4, and a picture of a single latent is none."""
 
 
+LEAST_STRENGTH: Final = 0.01
+"""Below it not one of a hundred steps would run."""
+
 PAINTING_SHARE: Final = 0.5
 """Of a device's memory, for the pixels in hand. The other half is for the model's weights and for everybody else."""
 
@@ -29,6 +32,8 @@ class FamilyFacts:
     models were trained; `least_side` and `most_pixels` bound what they paint well in one pass. `steps` and `guidance` are
     the defaults; `context` is (padding, minimum) as in `protocol.Context`. `dtypes` names the dtype per kind of device.
     `pixel_bytes` is the memory that one pixel takes at the worst moment in float32, the model's weights aside.
+    `wordless_strength` is how much of the blurred surroundings a model may change when it fills with no prompt: at 1 it
+    would paint whatever comes to it.
     """
 
     name: str
@@ -44,6 +49,7 @@ class FamilyFacts:
     context: tuple[float, int]
     dtypes: tuple[tuple[Device, DType], ...]
     pixel_bytes: int
+    wordless_strength: float
     negative_prompt: bool = True
 
 
@@ -79,6 +85,7 @@ class Overrides:
     steps: int | None = None
     guidance: float | None = None
     sampler: str | None = None
+    wordless_strength: float | None = None
     dtype: DType | None = None
 
     def __post_init__(self) -> None:
@@ -89,6 +96,7 @@ class Overrides:
         _within("most_pixels", self.most_pixels, SHORTEST_PICTURE**2, MAX_SIDE**2)
         _within("steps", self.steps, 1, MAX_STEPS)
         _within("guidance", self.guidance, 0, MAX_GUIDANCE)
+        _within("wordless_strength", self.wordless_strength, LEAST_STRENGTH, 1)
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,7 @@ class ModelFacts:
     context: Context
     dtypes: tuple[tuple[Device, DType], ...]
     pixel_bytes: int
+    wordless_strength: float
     negative_prompt: bool = True
 
     def __post_init__(self) -> None:
@@ -171,6 +180,7 @@ def facts_of_model(
         context=_first(own.context, Context(padding, max(1, round(minimum * share)))),
         dtypes=tuple((device, _first(own.dtype, dtype)) for device, dtype in family.dtypes),
         pixel_bytes=family.pixel_bytes,
+        wordless_strength=_first(own.wordless_strength, family.wordless_strength),
         negative_prompt=family.negative_prompt,
     )
 
@@ -199,6 +209,8 @@ FAMILIES: Final[dict[str, FamilyFacts]] = {
         context=(0.5, 512),
         # peak of AutoencoderKL's decoder in float32, the hungriest part: 4870 a pixel at 256 squared, 4110 at 512
         pixel_bytes=5000,
+        # leaves the large shapes and colours of the surroundings, and lets texture grow over them
+        wordless_strength=0.75,
         dtypes=(("cuda", "float16"), ("rocm", "float16"), ("xpu", "float16"), ("mps", "float32"), ("cpu", "float32")),
     ),
 }

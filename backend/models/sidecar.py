@@ -11,6 +11,7 @@ All of it is optional; what is absent is taken from the family and the model's o
       "steps": 25,
       "guidance": 7.5,
       "sampler": "ddim",
+      "wordless_strength": 0.75,
       "dtype": "float32"
     }
 """

@@ -41,7 +41,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Pl
     size = _size(crop.extent, facts, most_pixels)
     words = _words(job, facts)
     new = job.strength == 1
-    steps, strength = _at_least_one_step(job.style.steps or facts.steps, job.strength)
+    steps, strength = _at_least_one_step(job.style.steps or facts.steps, _strength(job, words, crop, facts))
     return Plan(
         job=job.id,
         model=facts.id,
@@ -121,6 +121,14 @@ def _words(job: Job, facts: ModelFacts) -> _Words:
     # two empty ones there is none, and 1 saves the second prediction of every step. A style's own words are left out
     # with the prompt that they were to go with: "oil painting of" alone would paint any subject.
     return _Words("", "", 1.0, notes)
+
+
+def _strength(job: Job, words: _Words, crop: Bounds, facts: ModelFacts) -> float:
+    """Return the painter's strength; where nothing but the surroundings can say what belongs there, what leaves them a say."""
+    surrounded = job.selection is not None and not job.selection.contains(crop)
+    if job.strength == 1 and surrounded and not words.prompt:
+        return facts.wordless_strength
+    return job.strength
 
 
 def _sampler(job: Job, facts: ModelFacts) -> str:

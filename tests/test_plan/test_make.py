@@ -40,6 +40,22 @@ def test_an_empty_prompt_still_keeps_away_from_what_the_painter_does_not_want(fa
     assert (plan.prompt, plan.negative, plan.guidance) == ("", "people", 7.5)
 
 
+@pytest.mark.parametrize("negative", ["", "people"])
+def test_without_words_the_blurred_surroundings_keep_a_say(facts, job_of, negative):
+    plan = make_plan(job_of(SQUARE, Bounds(9, 9, 99, 99), prompt="", negative=negative), facts)
+    assert (plan.strength, plan.prefill) == (facts.wordless_strength, "blur")
+    assert plan.strength < 1
+
+
+def test_without_words_and_surroundings_the_content_is_new(facts, job_of):
+    assert make_plan(job_of(SQUARE, Bounds.of(SQUARE), prompt=""), facts).strength == 1
+    assert make_plan(job_of(SQUARE, prompt=""), facts).strength == 1
+
+
+def test_without_words_a_painters_own_strength_holds(facts, job_of):
+    assert make_plan(job_of(SQUARE, Bounds(9, 9, 99, 99), prompt="", strength=0.3), facts).strength == 0.3
+
+
 def test_a_model_without_negative_prompts_says_so(facts, job_of):
     without = replace(facts, negative_prompt=False)
     plan = make_plan(job_of(SQUARE, negative="people"), without)
