@@ -1,5 +1,6 @@
-"""A server that is there to be lost. ``lone_server.py FOLDER PROMPT`` runs one plan in a plain worker, says the worker's
-process id once it paints, and then waits, or with the prompt "two_ends" leaves without closing anything."""
+"""A server that is there to be lost. ``lone_server.py FOLDER PROMPT`` runs one plan, says the worker's process id once it
+paints, and then waits. The worker is a plain one, with the conduct that the prompt names; with "two_ends" the server leaves
+without closing anything. With "real" it is the product's, deep in a long plan for the embedded model."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from backend.executors import LocalProcess
 from backend.executors.launch import worker_command
-from backend.plan import Plan, Stepped
-from protocol import Bounds, Extent
+from backend.models import Library
+from backend.plan import Plan, Stepped, make_plan
+from protocol import Bounds, Extent, Job, Style
 
 
 class PlainProcess(LocalProcess):
@@ -20,10 +22,20 @@ class PlainProcess(LocalProcess):
         return [*command[:at], str(Path(__file__).with_name("plain_worker.py")), *command[at + 2 :]]
 
 
-async def main(folder: Path, prompt: str) -> None:
+def plain_plan(prompt: str) -> Plan:
     size, whole = Extent(8, 8), Bounds(0, 0, 8, 8)
-    plan = Plan("a" * 32, "m", "f", prompt, "", (0,), size, whole, size, whole, "s", 1, 1.0, 1.0)
-    executor = PlainProcess(folder / "models", folder / "worker.log")
+    return Plan("a" * 32, "m", "f", prompt, "", (0,), size, whole, size, whole, "s", 1, 1.0, 1.0)
+
+
+def real_plan(models: Path) -> Plan:
+    job = Job(id="a" * 32, extent=Extent(64, 64), prompt="a red apple", style=Style(steps=1000))
+    return make_plan(job, Library(models).find("").facts)
+
+
+async def main(folder: Path, prompt: str) -> None:
+    models, log = folder / "models", folder / "worker.log"
+    executor = LocalProcess(models, log) if prompt == "real" else PlainProcess(models, log)
+    plan = real_plan(models) if prompt == "real" else plain_plan(prompt)
     async for event in executor.run(plan, {}):
         if isinstance(event, Stepped) and event.stage == ("loading" if prompt == "two_ends" else "painting"):
             print(executor.pid, flush=True)
