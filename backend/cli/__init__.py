@@ -18,6 +18,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING, format="%(levelname)s %(message)s"
     )
+    if not arguments.verbose:
+        # what libvips warns of are no words for a painter; what matters comes as a remark
+        logging.getLogger("pyvips").setLevel(logging.ERROR)
     try:
         return _command(arguments.command)(arguments, Places.of_user())
     except Problem as problem:

@@ -40,12 +40,12 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
     style = _style(arguments, places)
     remarks = check_output(arguments.output, canvas)
     previews = open_previews(arguments.preview_dir)
+    job = _job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8")
     crop = Bounds.of(canvas.extent)
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:
         nonlocal crop
         model = _model(models, style)
-        job = _job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8")
         if selection is not None:
             crop = context_bounds(canvas.extent, selection.bounds, model.context)
         elif arguments.strength == 1:
@@ -64,11 +64,12 @@ def generate(arguments: argparse.Namespace, places: Places) -> int:
     style = _style(arguments, places)
     remarks = check_output(arguments.output)
     previews = open_previews(arguments.preview_dir)
+    width, height = arguments.width or arguments.height, arguments.height or arguments.width
+    job = _job(arguments, style, Extent(width or 1, height or 1), "u8")
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:
         native = _model(models, style).native
-        width = arguments.width or arguments.height or native
-        return _job(arguments, style, Extent(width, arguments.height or width), "u8"), {}
+        return (job if width else dataclasses.replace(job, extent=Extent(native, native))), {}
 
     def write(layer: raw.Pixels, bounds: Bounds, seed: int, path: Path) -> list[str]:
         del bounds

@@ -55,7 +55,8 @@ async def run_job(reach: Reach, make_job: MakeJob, keep: Keep, display: JobDispl
                 end = await run.until_end()
                 break
             except asyncio.CancelledError:
-                if run.job is None:
+                # a second time: whoever asks will not wait for the backend's word
+                if run.job is None or interrupted:
                     raise
                 interrupted = True
                 display.say("Cancelling ... (Ctrl+C once more leaves at once)")

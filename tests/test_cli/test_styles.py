@@ -35,7 +35,7 @@ def test_a_style_is_found_by_path_and_named_after_its_file(tmp_path):
         ("stepz = 20", "unknown key 'stepz'"),
         ("steps = '20'", "expected int, got str at style.steps"),
         ("steps = 0", "steps must lie between 1 and 1000"),
-        ("guidance = nan", "expected float"),
+        ("guidance = nan", "beyond the range of a double at style.guidance"),
         ("template = 'no place for words'", "must contain {prompt}"),
         ("steps = = 3", "no TOML"),
         ("#" * (MAX_STYLE_BYTES + 1), "larger than 64 KiB"),

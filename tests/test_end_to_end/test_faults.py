@@ -1,0 +1,97 @@
+"""What happens to jobs, clients and processes when something is killed, full, stuck or gone."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import numpy as np
+import psutil
+
+WORKER_GONE = 2.0
+"""Seconds after the death of its server within which a worker must be gone."""
+
+
+def alive(process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def painted(log: str) -> int:
+    return len(re.findall(r"job [0-9a-f]{32}: 1 pictures", log))
+
+
+def test_a_killed_worker_fails_its_job_and_the_next_one_gets_a_new_worker(harmed, tmp_path):
+    first = harmed.begin_long_job(tmp_path / "first.png")
+    second = harmed.fill("badge", tmp_path / "second.png", "--steps", "3")
+    harmed.wait_for_jobs(running=1, queued=1)
+    worker = harmed.worker()
+    worker.kill()
+    first.wait(1, seconds=10)
+    assert "worker" in first.stderr
+    assert "killed" in first.stderr
+    assert not (tmp_path / "first.png").exists()
+    second.wait()
+    assert (tmp_path / "second.png").exists()
+    assert harmed.worker().pid != worker.pid
+
+
+def test_a_killed_server_takes_its_worker_along_and_the_job_is_painted_by_the_next(harmed, tmp_path, wait_until):
+    """The command finds its job unknown to a new server, submits it under the same id, and gets one result."""
+    looks = tmp_path / "looks"
+    words = ("-p", "a red apple", "--seed", 7, "--steps", 40)
+    command = harmed.fill("room", tmp_path / "out.png", *words, "--preview-dir", looks)
+    wait_until(lambda: list(looks.glob("*.png")), "it paints")
+    server, worker = harmed.server(), harmed.worker()
+    before, kept = painted(harmed.log()), harmed.status().spooled
+    server.kill()
+    wait_until(lambda: not alive(worker), "the worker is gone", WORKER_GONE)
+    command.wait()
+    assert "connection to the backend is lost" in command.stderr
+    assert command.stdout == f"{tmp_path / 'out.png'}  seed 7\n"
+    assert harmed.server().pid != server.pid
+    assert painted(harmed.log()) == before + 1
+    assert harmed.wait_for_jobs(running=0, queued=0).spooled == kept
+    harmed.fill("room", tmp_path / "undisturbed.png", *words).wait()
+    assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()
+
+
+def test_a_killed_client_leaves_its_result_to_be_kept_whatever_happens_to_the_server(harmed, tmp_path, wait_until):
+    looks = tmp_path / "looks"
+    command = harmed.fill("badge", tmp_path / "out.png", "--steps", 60, "--preview-dir", looks)
+    wait_until(lambda: list(looks.glob("*.png")), "it paints")
+    kept, server = harmed.status().spooled, harmed.server()
+    command.process.kill()
+    command.wait(-signal.SIGKILL)
+    assert harmed.wait_for_jobs(running=0, queued=0).spooled == kept + 1
+    assert alive(server)
+    assert f"Kept results  {kept + 1} not fetched yet" in harmed.run("status").stdout
+    assert len(list(harmed.places.spool.iterdir())) == kept + 1
+    server.kill()
+    wait_until(lambda: not harmed.processes(), "all is gone")
+    again = harmed.start("serve")
+    wait_until(lambda: "Listening" in again.stdout, "it serves again")
+    assert harmed.status().spooled == kept + 1
+
+
+def test_with_a_full_disk_the_result_is_delivered_all_the_same(home, tmp_path, pictures, examples, wait_until):
+    """No file of the server may grow beyond 64 KiB, the result is larger: writing it to the spool fails as on a full disk."""
+    serve = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)); "
+        "from backend.cli import main; sys.exit(main(['serve']))"
+    )
+    server = home.start_python("-c", serve)
+    wait_until(lambda: "Listening" in server.stdout, "the backend listens")
+    command = home.fill("room", tmp_path / "out.png", "--steps", "3").wait()
+    assert "could not be written to the disk" in command.stderr
+    assert "Make room on the disk" in command.stderr
+    before, after = pictures.read(examples / "room.png"), pictures.read(tmp_path / "out.png")
+    mask = pictures.read(examples / "room-mask.png")[..., 0]
+    assert np.array_equal(before[mask == 0], after[mask == 0])
+    assert not np.array_equal(before, after)
+    assert not list(home.places.spool.iterdir())
+    assert home.wait_for_jobs(running=0, queued=0).spooled == 0
+    home.fill("room", tmp_path / "next.png", "--steps", "1").wait()
+    assert server.process.poll() is None
