@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 
 from backend.cli.parser import build_parser
-from backend.cli.problem import EXIT_INTERRUPTED, Problem
+from backend.cli.problem import EXIT_INTERRUPTED, EXIT_USAGE, Problem
 from backend.places import Places
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 asked for something that makes no sense."""
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        # whoever types the bare word wants to know what it can do
+        parser.print_help(sys.stderr)
+        return EXIT_USAGE
     logging.basicConfig(
         level=logging.INFO if arguments.verbose else logging.WARNING, format="%(levelname)s %(message)s"
     )
@@ -24,10 +31,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _command(arguments.command)(arguments, Places.of_user())
     except Problem as problem:
-        print(f"scumble: {problem.failure.happened}\n{problem.failure.remedy}", file=sys.stderr)
+        _complain(f"scumble: {problem.failure.happened}", problem.failure.remedy)
         return problem.code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _complain(*sentences: str) -> None:
+    """Print each on a line of its own, on a terminal wrapped between words."""
+    width = shutil.get_terminal_size().columns
+    for sentence in sentences:
+        if sys.stderr.isatty():
+            sentence = textwrap.fill(sentence, width, break_long_words=False, break_on_hyphens=False)
+        print(sentence, file=sys.stderr)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace, Places], int]:

@@ -11,13 +11,13 @@ from protocol import MAX_COUNT, MAX_GUIDANCE, MAX_MASK_REACH, MAX_SEED, MAX_SIDE
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of `scumble`; each command's namespace has its name in `command`."""
+    """Return the parser of `scumble`; each command's namespace has its name in `command`, None when there was none."""
     parser = argparse.ArgumentParser(
         prog="scumble", description="Say what belongs in a part of a picture, and get it painted there."
     )
     parser.add_argument("--version", action="version", version=f"scumble {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell more of what happens")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_fill(commands)
     _add_generate(commands)
     _add_service(commands)
@@ -32,7 +32,7 @@ def _add_fill(commands: Commands[argparse.ArgumentParser]) -> None:
         "fill",
         help="paint into a part of a picture, or over all of it",
         description="Paint into the masked part of a picture. Everything outside of the mask stays as it is, to the bit. "
-        "Without a mask the whole picture is made anew (strength 100%%) or refined (below).",
+        "Without a mask the whole picture is made anew (strength 100%) or refined (below).",
     )
     fill.add_argument("picture", type=Path, help="PNG (8 or 16 bit), JPEG, WebP or TIFF")
     fill.add_argument(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.constrain import Constrain
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from protocol import Accepted, News, Queued
@@ -17,13 +19,16 @@ _STAGES = {
     "decoding": "Finishing",
 }
 
+ECHO_COLUMNS = 4
+"""Left free beside the bar: the terminal writes ^C there, and would go to the next line in a full one."""
+
 
 class JobDisplay:
     """Shows one job on the console it is given; use as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._progress = Progress(
+        self._progress = _Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
@@ -46,7 +51,8 @@ class JobDisplay:
 
     def say(self, text: str) -> None:
         """Show a sentence above the bar, where it stays."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        # in a file a sentence stays in one piece
+        self._console.print(text, highlight=False, markup=False, soft_wrap=not self._console.is_terminal)
 
     def connecting(self) -> None:
         """Show that there is no connection yet, or again."""
@@ -79,6 +85,23 @@ class JobDisplay:
 
     def _swing(self, text: str) -> TaskID:
         return self._progress.add_task(text, total=None, left="")
+
+
+class _Bar(Progress):
+    """rich's progress, a little less wide than the terminal."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield what is drawn."""
+        for drawn in super().get_renderables():
+            yield _Narrower(drawn)
+
+
+class _Narrower:
+    def __init__(self, drawn: RenderableType) -> None:
+        self._drawn = drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Constrain(self._drawn, max(1, options.max_width - ECHO_COLUMNS))
 
 
 def _what(progress: Progressed) -> str:

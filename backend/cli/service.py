@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import time
 
 import psutil
@@ -93,7 +94,7 @@ def models(arguments: argparse.Namespace, places: Places) -> int:
     """List the models that the backend finds; the first one that can be used is the default."""
     del arguments
     console = Console(highlight=False)
-    answer = ask(running_or_started(places, lambda text: print(text)), ListModels(), Models)
+    answer = ask(running_or_started(places, lambda text: print(text, file=sys.stderr)), ListModels(), Models)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("id", "model", "family", "paints best at", "samplers"):
         table.add_column(column, overflow="fold")

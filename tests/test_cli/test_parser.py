@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from backend.cli import main
 from backend.cli.parser import build_parser
 
 
@@ -52,3 +53,15 @@ def test_help_is_light():
     ran = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert "usage: scumble" in ran.stdout
     assert ran.stderr.strip() == "[]"
+
+
+def test_the_bare_word_tells_what_there_is(capsys):
+    assert main([]) == 2
+    assert "paint into a part of a picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [(), ("fill",), ("generate",), ("serve",)])
+def test_help_reads_as_it_was_written(command, capsys):
+    with pytest.raises(SystemExit):
+        parse(*command, "--help")
+    assert "%%" not in capsys.readouterr().out

@@ -16,6 +16,7 @@ import pytest
 import pyvips
 
 from backend.cli.ask import ask
+from backend.cli.problem import Problem
 from backend.cli.reach import running_only
 from backend.places import HOME_VARIABLE, Places
 from protocol import GetStatus, Status
@@ -109,7 +110,7 @@ class Home:
     def begin_long_job(self, out: Path, *words) -> Command:
         """Start a job that does not end by itself, and wait until it paints."""
         looks = out.with_suffix(".looks")
-        command = self.fill("room", out, "--steps", LONG, "--preview-dir", looks, *words)
+        command = self.fill("room", out, "-p", "a house", "--steps", LONG, "--preview-dir", looks, *words)
         until(lambda: list(looks.glob("*.png")) or command.process.poll() is not None, "it paints")
         assert command.process.poll() is None, command.stderr
         return command
@@ -119,10 +120,13 @@ class Home:
         return ask(running_only(self.places), GetStatus(), Status)
 
     def wait_for_jobs(self, running: int, queued: int) -> Status:
-        """Wait until the backend has just so many jobs."""
+        """Wait until there is a backend that has just so many jobs."""
 
         def counts():
-            found = self.status()
+            try:
+                found = self.status()
+            except Problem:
+                return None
             return found if (found.running, found.queued) == (running, queued) else None
 
         return until(counts, f"{running} jobs running, {queued} waiting")

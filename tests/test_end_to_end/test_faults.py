@@ -43,9 +43,9 @@ def test_a_killed_server_takes_its_worker_along_and_the_job_is_painted_by_the_ne
     looks = tmp_path / "looks"
     words = ("-p", "a red apple", "--seed", 7, "--steps", 40)
     command = harmed.fill("room", tmp_path / "out.png", *words, "--preview-dir", looks)
+    kept = harmed.wait_for_jobs(running=1, queued=0).spooled
+    server, worker, before = harmed.server(), harmed.worker(), painted(harmed.log())
     wait_until(lambda: list(looks.glob("*.png")), "it paints")
-    server, worker = harmed.server(), harmed.worker()
-    before, kept = painted(harmed.log()), harmed.status().spooled
     server.kill()
     wait_until(lambda: not alive(worker), "the worker is gone", WORKER_GONE)
     command.wait()
@@ -59,12 +59,11 @@ def test_a_killed_server_takes_its_worker_along_and_the_job_is_painted_by_the_ne
 
 
 def test_a_killed_client_leaves_its_result_to_be_kept_whatever_happens_to_the_server(harmed, tmp_path, wait_until):
-    looks = tmp_path / "looks"
-    command = harmed.fill("badge", tmp_path / "out.png", "--steps", 60, "--preview-dir", looks)
-    wait_until(lambda: list(looks.glob("*.png")), "it paints")
-    kept, server = harmed.status().spooled, harmed.server()
+    command = harmed.fill("badge", tmp_path / "out.png", "-p", "a pine tree")
+    kept = harmed.wait_for_jobs(running=1, queued=0).spooled
     command.process.kill()
     command.wait(-signal.SIGKILL)
+    server = harmed.server()
     assert harmed.wait_for_jobs(running=0, queued=0).spooled == kept + 1
     assert alive(server)
     assert f"Kept results  {kept + 1} not fetched yet" in harmed.run("status").stdout

@@ -1,0 +1,68 @@
+"""Where things lie, as far as the environment says."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from backend.places import Places
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    for name in ("SCUMBLE_HOME", "SCUMBLE_MODELS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_one_variable_moves_everything(monkeypatch, tmp_path):
+    monkeypatch.setenv("SCUMBLE_HOME", str(tmp_path))
+    found = Places.of_user()
+    for path in (found.runtime, found.data, found.models, found.styles, found.spool, found.logs):
+        assert path.parent == tmp_path
+    assert len({found.discovery, found.lock, found.token, found.log, found.worker_log}) == 5
+
+
+def test_models_may_lie_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("SCUMBLE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SCUMBLE_MODELS", str(tmp_path / "models"))
+    assert Places.of_user().models == tmp_path / "models"
+    assert Places.of_user().data == tmp_path / "home" / "data"
+
+
+def test_a_relative_home_is_made_absolute(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCUMBLE_HOME", "here")
+    assert Places.of_user().data == tmp_path / "here" / "data"
+
+
+@pytest.mark.skipif(platformdirs.PlatformDirs is not platformdirs.unix.Unix, reason="only Unix has XDG_RUNTIME_DIR")
+class TestRuntimeFolder:
+    @pytest.fixture
+    def fallback(self, monkeypatch):
+        """What platformdirs does where a login has no session."""
+
+        def warn(self) -> str:
+            warnings.warn("XDG_RUNTIME_DIR is not set", UserWarning, stacklevel=2)
+            return "/tmp/runtime-1000/scumble"
+
+        monkeypatch.setattr(platformdirs.unix.Unix, "user_runtime_dir", property(warn))
+        monkeypatch.setattr("tempfile.tempdir", "/tmp")
+
+    def test_the_systems_own_is_taken(self, monkeypatch):
+        monkeypatch.setattr(platformdirs.unix.Unix, "user_runtime_dir", "/run/user/1000/scumble")
+        assert Places.of_user().runtime == Path("/run/user/1000/scumble")
+
+    def test_without_one_it_is_the_users_own_and_nothing_is_said(self, fallback):
+        found = Places.of_user()
+        assert found.runtime == found.spool.parent / "run"
+
+    def test_one_that_somebody_else_has_taken_is_left_alone(self, monkeypatch):
+        def refuse(self) -> str:
+            raise PermissionError("not yours")
+
+        monkeypatch.setattr(platformdirs.unix.Unix, "user_runtime_dir", property(refuse))
+        found = Places.of_user()
+        assert found.runtime == found.spool.parent / "run"
