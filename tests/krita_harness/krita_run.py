@@ -35,7 +35,14 @@ GRACE_SECONDS = 30
 """What Krita may need above the script's own limit to start and to end."""
 
 BROKEN = ("Could not import krita", "Error loading plugin", "No module named PyQt")
-FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "QT_QPA_PLATFORM", "QT_PLUGIN_PATH", "WAYLAND_DISPLAY", "LD_LIBRARY_PATH")
+FOREIGN_VARIABLES = (
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "QT_QPA_PLATFORM",
+    "QT_PLUGIN_PATH",
+    "WAYLAND_DISPLAY",
+    "LD_LIBRARY_PATH",
+)
 
 
 @dataclass(frozen=True)

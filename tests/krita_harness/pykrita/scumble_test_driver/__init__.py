@@ -1,7 +1,7 @@
 """For tests only: runs the checks of $SCUMBLE_TEST_SCRIPT inside Krita, writes $SCUMBLE_TEST_RESULT, ends with a code.
 
 A check is a function `check_...(t)`, or a generator: `yield` hands control back to Qt's event loop once, `yield seconds`
-waits, and `yield condition` waits until the callable returns true. Checks run in the order of the file; one that fails
+waits, and `yield condition` waits until the callable returns true. The folder $SCUMBLE_TEST_PATH is put first on the path. Checks run in the order of the file; one that fails
 does not keep the others from running. `t.note()` writes a line into the result.
 """
 
@@ -81,11 +81,16 @@ class Driver:
     def _look(self) -> None:
         modal = QApplication.activeModalWidget()
         if time.monotonic() - self.begun > self.limit:
-            self.finish(TIMED_OUT, f"no end after {self.limit:g} s, in {self._name or 'the start'}; modal dialog: {modal}")
+            self.finish(
+                TIMED_OUT, f"no end after {self.limit:g} s, in {self._name or 'the start'}; modal dialog: {modal}"
+            )
         self._modal_seen = 0 if modal is None or self.expect_modal else self._modal_seen + 1
         if self._modal_seen >= 3:
             words = [label.text() for label in modal.findChildren(QLabel) if label.text()]
-            self.finish(UNEXPECTED_MODAL, f"{modal.metaObject().className()} {modal.windowTitle()!r} {words[:3]} in {self._name}")
+            self.finish(
+                UNEXPECTED_MODAL,
+                f"{modal.metaObject().className()} {modal.windowTitle()!r} {words[:3]} in {self._name}",
+            )
 
     def _tick(self) -> None:
         if self._inside:
@@ -111,11 +116,13 @@ class Driver:
         if time.monotonic() - self._ready_since < 0.3:
             return
         Krita.instance().setBatchmode(True)
+        if more := os.environ.get("SCUMBLE_TEST_PATH"):
+            sys.path.insert(0, more)
         space = {"__name__": "scumble_test_script", "__file__": self.script}
         try:
             with open(self.script, encoding="utf-8") as file:
                 exec(compile(file.read(), self.script, "exec"), space)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a check raises is its result
             self.finish(FAILED, traceback.format_exc())
         self._checks = iter([(name, check) for name, check in space.items() if name.startswith("check_")])
 
@@ -128,7 +135,7 @@ class Driver:
         self._write()
         try:
             steps = check(self)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a check raises is its result
             self._end(traceback.format_exc())
             return
         if hasattr(steps, "__next__"):
@@ -142,7 +149,7 @@ class Driver:
         try:
             if self._wait():
                 return True
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a check raises is its result
             self._end(traceback.format_exc())
             return False
         if time.monotonic() > self._patience:
@@ -156,7 +163,7 @@ class Driver:
             wait = next(self._steps)
         except StopIteration:
             self._end("")
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a check raises is its result
             self._end(traceback.format_exc())
         else:
             self._wait = wait if callable(wait) or wait is None else time.monotonic() + wait
