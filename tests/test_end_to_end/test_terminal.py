@@ -13,7 +13,7 @@ import pytest
 
 pty = pytest.importorskip("pty", reason="a pseudo-terminal needs Unix")
 
-WIDTH = 90
+WIDTH = 64
 
 
 class Terminal:
