@@ -225,6 +225,9 @@ class Connection:
             self._mailbox.put(now)
 
     def _look_absent(self) -> None:
+        if self._started is not None and self._started.gone:
+            # asked, so that the system forgets the process
+            self._started = None
         # why the last start failed stays to be read
         if self._starting is None and self._standing.state is not LinkState.ABSENT:
             self._stand(LinkState.ABSENT)
@@ -270,10 +273,13 @@ class Connection:
         loop = asyncio.get_running_loop()
         started = self._started = await loop.run_in_executor(None, self._start)
         end = loop.time() + START_SECONDS
-        while self._find() is None:
-            if started.ended:
-                return started.failure()
-            if loop.time() > end:
-                return standing.too_slow(START_SECONDS)
-            await asyncio.sleep(START_LOOK_SECONDS)
-        return None
+        try:
+            while self._find() is None:
+                if started.ended:
+                    return started.failure()
+                if loop.time() > end:
+                    return standing.too_slow(START_SECONDS)
+                await asyncio.sleep(START_LOOK_SECONDS)
+            return None
+        finally:
+            started.settle()

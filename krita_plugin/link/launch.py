@@ -90,8 +90,12 @@ class Started:
         """Whether the process is not there any more, however it ended."""
         return self._process.poll() is not None
 
+    def settle(self) -> None:
+        """It has started, or is given up: what else it says is not read."""
+        self._words.close()
+
     def failure(self) -> protocol.Failure:
-        """Return why it did not start, in its own last words."""
+        """Return why it did not start, in its own last words. Not after `settle`."""
         self._words.seek(0)
         words = self._words.read().decode("utf-8", "replace").replace("\x00", "").strip()[-MAX_LAST_WORDS:]
         return protocol.Failure(

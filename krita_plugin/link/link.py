@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ..bundled import protocol
@@ -97,6 +98,8 @@ class Link(QtCore.QObject):
         # a daemon: should it ever hang, Krita quits without it
         self._thread = threading.Thread(target=self._live, args=(self._loop,), name="scumble-link", daemon=True)
         self._thread.start()
+        # deleted with its parent and never closed: nobody waits, but the thread ends
+        self.destroyed.connect(partial(_end, self._loop, self._stop))
         application = QtCore.QCoreApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
@@ -114,9 +117,7 @@ class Link(QtCore.QObject):
         self._thread = self._loop = None
         if thread is None or loop is None:
             return
-        # where the loop is closed, the thread has ended by itself
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._stop.set)
+        _end(loop, self._stop)
         thread.join(JOIN_SECONDS)
         if thread.is_alive():
             log.warning("the link's thread does not end")
@@ -232,7 +233,7 @@ class Link(QtCore.QObject):
         try:
             self._woken.emit()
         except RuntimeError:
-            # Qt has deleted this object with its parent, and nobody has called close
+            # Qt has deleted this object just now
             self._stop.set()
 
     def _live(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -250,6 +251,12 @@ class Link(QtCore.QObject):
         await self._connection.close()
         run.cancel()
         await asyncio.wait({run})
+
+
+def _end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, *_: object) -> None:
+    # where the loop is closed, the thread has ended by itself
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(stop.set)
 
 
 def _start_recorded() -> launch.Started:

@@ -66,6 +66,24 @@ ARROWS: dict[str, set[str]] = {
     "starter": set(),
     "controlnet": set(),
     "regions": set(),
+    "krita_plugin": {"krita_plugin.bundled", "krita_plugin.qt", "krita_plugin.docker"},
+    "krita_plugin.bundled": {"protocol"},
+    "krita_plugin.qt": set(),
+    "krita_plugin.link": {"krita_plugin.bundled", "krita_plugin.qt"},
+    "krita_plugin.canvas": {"krita_plugin.bundled", "krita_plugin.qt"},
+    "krita_plugin.studio": {
+        "krita_plugin.bundled",
+        "krita_plugin.qt",
+        "krita_plugin.canvas",
+        "krita_plugin.link",
+    },
+    "krita_plugin.docker": {
+        "krita_plugin.bundled",
+        "krita_plugin.qt",
+        "krita_plugin.canvas",
+        "krita_plugin.link",
+        "krita_plugin.studio",
+    },
 }
 
 # The part of the house that must start within a second, and runs where no torch is.
@@ -173,6 +191,14 @@ def test_the_light_part_of_the_house_does_not_name_torch(path):
         ("backend.cli.paint", "from backend.engine import Engine"),
         ("backend.engine.loop", "from backend.server import serve"),
         ("starter.train", "import backend.fill"),
+        ("krita_plugin.link.link", "import protocol"),
+        ("krita_plugin.link.link", "from protocol import Job"),
+        ("krita_plugin.link.link", "from backend.client import Client"),
+        ("krita_plugin.link.link", "from ..studio import jobs"),
+        ("krita_plugin.canvas.layers", "from ..link.link import Link"),
+        ("krita_plugin.studio.jobs", "from ..docker.widget import Widget"),
+        ("backend.client", "from krita_plugin.link import discovery"),
+        ("backend.cli.doctor", "import krita_plugin"),
     ],
 )
 def test_a_wrong_arrow_is_found(module, source):
@@ -186,6 +212,8 @@ def test_a_wrong_arrow_is_found(module, source):
         ("backend.plan.make", "from protocol import Job\nfrom .plan import Plan\nimport math"),
         ("backend.executors.worker", "from backend.engine import Engine"),
         ("backend.engine.loop", "from backend import fill"),
+        ("krita_plugin.link.link", "from ..bundled import protocol\nfrom ..qt import QtCore\nfrom . import places"),
+        ("krita_plugin.studio.jobs", "from ..link.link import Link"),
     ],
 )
 def test_a_right_arrow_is_let_be(module, source):

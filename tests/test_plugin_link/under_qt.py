@@ -1,10 +1,14 @@
 """The link under one binding, against a real server in a process of its own. Started by `test_bindings.py`, once for each."""
 
+# ruff: noqa: E402 - what websockets finds is settled before it is imported
+
+import contextlib
 import functools
 import hashlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,8 +33,9 @@ MIB = 1024 * 1024
 
 @pytest.fixture(scope="session", autouse=True)
 def app():
-    print(f"PyQt{MAJOR} {QtCore.PYQT_VERSION_STR}")
-    yield QtCore.QCoreApplication([])
+    assert os.environ["SCUMBLE_QT"] == str(MAJOR)
+    print(f"{QtCore.__name__} {QtCore.PYQT_VERSION_STR}, Python {sys.version.split()[0]}")
+    return QtCore.QCoreApplication([])
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +66,9 @@ class Backend:
 
     def start(self, pause=0):
         command = [sys.executable, HERE / "echo_server.py", str(pause)]
+        environment = {**os.environ, "SCUMBLE_HOME": str(self.home)}
         with (self.home / "serve.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
     def kill(self):
         self.process.kill()
@@ -110,8 +116,8 @@ class Hearer:
         ]
 
 
-@pytest.fixture
-def link(backend):
+@contextlib.contextmanager
+def a_link():
     made = Link(uuid.uuid4().hex, "a test")
     made.heard = Hearer(made)
     yield made
@@ -120,11 +126,29 @@ def link(backend):
 
 
 @pytest.fixture
-def ready(link, backend):
-    backend.start()
-    link.open()
-    until(lambda: link.state is LinkState.READY)
-    return link
+def link(backend):
+    """A link that is not open yet, to a backend that does not run yet."""
+    with a_link() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory):
+    """A backend that runs all the while."""
+    made = Backend(tmp_path_factory.mktemp("serving"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def ready(serving, monkeypatch):
+    """A link that is ready."""
+    monkeypatch.setenv("SCUMBLE_HOME", str(serving.home))
+    with a_link() as made:
+        made.open()
+        until(lambda: made.state is LinkState.READY)
+        yield made
 
 
 def square(side):
@@ -204,7 +228,7 @@ def test_what_cannot_be_sent_is_refused_where_it_is_said(ready):
     job, name = job_with(square(8), 8)
     with pytest.raises(ValueError, match="attachments are missing"):
         ready.submit(job, {})
-    with pytest.raises(ValueError, match="no job id|job id"):
+    with pytest.raises(ValueError, match="id must be"):
         ready.resume("../../etc/passwd")
     with pytest.raises(ValueError, match="id"):
         ready.acknowledge("")
@@ -345,7 +369,7 @@ def test_the_recorded_backend_is_started_and_found(link, backend):
     link.request(protocol.Shutdown(True))
     until(lambda: link.state is LinkState.ABSENT)
     # buried, so that no zombie is left of it
-    until(lambda: link._connection._started.gone)
+    until(lambda: link._connection._started is None)
 
 
 @pytest.mark.parametrize(
@@ -432,10 +456,8 @@ def test_what_was_said_last_still_leaves(backend):
     assert [status.state for status in jobs.states] == ["unknown"]
 
 
-def test_close_does_not_wait_for_a_backend_that_hangs(ready, backend):
-    import signal
-
-    os.kill(backend.process.pid, signal.SIGSTOP)
+def test_close_does_not_wait_for_a_backend_that_hangs(ready, serving):
+    os.kill(serving.process.pid, signal.SIGSTOP)
     try:
         submit(ready, 2048)
         begun = time.monotonic()
@@ -443,7 +465,7 @@ def test_close_does_not_wait_for_a_backend_that_hangs(ready, backend):
         # joined: the fixture sees that no thread is left
         assert time.monotonic() - begun < 2 * connection.CLOSE_SECONDS + connection.FLUSH_SECONDS + 1
     finally:
-        os.kill(backend.process.pid, signal.SIGCONT)
+        os.kill(serving.process.pid, signal.SIGCONT)
 
 
 def test_closed_by_one_who_listens(link, backend):
@@ -460,7 +482,7 @@ def test_deleted_without_a_close_the_thread_ends(backend):
     other.open()
     (thread,) = [thread for thread in threading.enumerate() if thread.name == "scumble-link"]
     other.deleteLater()
-    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete.value if MAJOR == 6 else 52)
+    QtCore.QCoreApplication.sendPostedEvents(None, int(QtCore.QEvent.Type.DeferredDelete))
     until(lambda: not thread.is_alive())
 
 
@@ -481,28 +503,30 @@ class Heartbeat:
         now = time.perf_counter()
         self.longest, self._last = max(self.longest, now - self._last), now
 
-    def begin(self):
-        self.longest, self._last = 0.0, time.perf_counter()
+
+def echo_64_mib(link):
+    """Name, send and fetch back 64 MiB; return for how long the main thread stood still at most, in seconds."""
+    side, named = 4096, []
+    pixels = QtCore.QByteArray(square(side))
+    heart = Heartbeat()
+    link.name([pixels], named.extend)
+    until(lambda: named)
+    raster = protocol.Raster(named[0], len(pixels), side, side, "rgba")
+    job = protocol.Job(uuid.uuid4().hex, protocol.Extent(side, side), image=raster, strength=0.5)
+    link.submit(job, {raster.content: pixels})
+    (made,) = result_of(link, job)
+    stall = heart.longest
+    assert made == pixels.data()
+    link.acknowledge(job.id)
+    return stall
 
 
 def test_the_main_thread_goes_on_while_64_mib_go_through(ready):
-    side = 4096
     stalls = []
-    # the least of three: another process may take the machine for a while, the link always would
-    for _ in range(3):
-        pixels = QtCore.QByteArray(square(side))
-        heart, named = Heartbeat(), []
-        heart.begin()
-        ready.name([pixels], named.append)
-        until(lambda: named)
-        raster = protocol.Raster(named[0][0], len(pixels), side, side, "rgba")
-        job = protocol.Job(uuid.uuid4().hex, protocol.Extent(side, side), image=raster, strength=0.5)
-        ready.submit(job, {raster.content: pixels})
-        (made,) = result_of(ready, job)
-        stalls.append(heart.longest)
-        assert made == pixels.data()
-        ready.acknowledge(job.id)
-    print(f"longest stalls of the main thread, ms: {[round(1000 * stall, 1) for stall in stalls]}")
+    # another process may take the machine for a while; the link itself would do it every time
+    while not stalls or (min(stalls) > 0.05 and len(stalls) < 4):
+        stalls.append(echo_64_mib(ready))
+    print(f"longest stall of the main thread while 64 MiB went through: {1000 * min(stalls):.1f} ms")
     assert min(stalls) < 0.05
 
 
