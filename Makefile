@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen.
+SYSTEM := libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
+
 .PHONY: run test check clean
 
 $(VENV)/.run: pyproject.toml requirements.txt
@@ -15,6 +18,19 @@ $(VENV)/.test: $(VENV)/.run requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
+# Installs what is missing, where that is possible: on Debian and its kin, as root.
+$(VENV)/.system: Makefile
+	mkdir -p $(VENV)
+	@missing=""; \
+	if command -v apt-get >/dev/null; then \
+		for name in $(SYSTEM); do \
+			dpkg-query -W -f '$${db:Status-Status}\n' $$name 2>/dev/null | grep -qx installed || missing="$$missing $$name"; \
+		done; \
+	fi; \
+	if [ -z "$$missing" ]; then touch $@; \
+	elif [ "$$(id -u)" != 0 ]; then echo "Some tests need these packages, which only root can install: apt-get install$$missing"; \
+	else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing && touch $@; fi
+
 run: $(VENV)/.run
 	mkdir -p out
 	$(BIN)/scumble fill examples/table.png --mask examples/table-mask.png --prompt "a red apple" --seed 1 -o out/table.png
@@ -23,7 +39,7 @@ run: $(VENV)/.run
 	@echo '    $(BIN)/scumble fill PICTURE --mask MASK --prompt "what belongs there" -o RESULT.png'
 	@echo "$(BIN)/scumble --help tells the rest; $(BIN)/scumble stop ends the backend."
 
-test: check
+test: $(VENV)/.system check
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test
