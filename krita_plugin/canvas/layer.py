@@ -63,7 +63,7 @@ def add_layer(
     where the document is closed, something is being done to it, or the place is no longer on the canvas.
     Raises ValueError for pixels of another layout or size.
     """
-    if picture.order != "bgra" or picture.extent != bounds.extent or not isinstance(picture.owner, QtCore.QByteArray):
+    if picture.order != "bgra" or picture.extent != bounds.extent:
         raise ValueError(f"{picture.extent} {picture.order} is no layer at {bounds}")
     canvas, place = extent_of(document), find_place(document, anchor)
     if canvas is None or place is None:
@@ -78,7 +78,7 @@ def add_layer(
     if not set_srgb(layer, document, picture.depth):
         return NOT_ADDED
     # before it is added: then the pixels belong to the same undo step, and Krita redraws once
-    layer.setPixelData(picture.owner, target.x, target.y, target.width, target.height)
+    layer.setPixelData(picture.data, target.x, target.y, target.width, target.height)
     active = document.activeNode()
     if not place.parent.addChildNode(layer, place.above):
         return NOT_ADDED

@@ -16,11 +16,10 @@ BYTES_PER_PIXEL = {("gray", "u8"): 1, ("bgra", "u8"): 4, ("bgra", "u16"): 8}
 class Pixels:
     """A picture in memory: rows from top to bottom, no padding; alpha is straight, 16-bit channels are little-endian.
 
-    `owner` keeps the bytes: a QByteArray, or a QImage of Format_ARGB32, which lies in memory as BGRA. Take the bytes with
-    `view()`; they are valid as long as this object is. Raises ValueError where the owner's size is not the layout's.
+    Raises ValueError where the number of bytes is not the layout's.
     """
 
-    owner: QtCore.QByteArray | QtGui.QImage
+    data: QtCore.QByteArray
     extent: protocol.Extent
     order: protocol.Order
     depth: protocol.Depth
@@ -28,9 +27,22 @@ class Pixels:
     def __post_init__(self) -> None:
         if (self.order, self.depth) not in BYTES_PER_PIXEL:
             raise ValueError(f"{self.order} {self.depth} is no layout of the plugin's")
-        found = self.owner.size() if isinstance(self.owner, QtCore.QByteArray) else self.owner.sizeInBytes()
-        if found != self.size:
-            raise ValueError(f"{self.extent} {self.order} {self.depth} is {self.size} bytes, not {found}")
+        if self.data.size() != self.size:
+            raise ValueError(f"{self.extent} {self.order} {self.depth} is {self.size} bytes, not {self.data.size()}")
+
+    @staticmethod
+    def of_image(image: QtGui.QImage) -> Pixels:
+        """Return a picture of Qt's as BGRA u8, its bytes copied once: a view of them would not keep the image alive."""
+        straight = QtGui.QImage.Format.Format_ARGB32
+        if image.format() != straight:
+            image = image.convertToFormat(straight)
+        bits = image.constBits()
+        if bits is None:
+            raise ValueError("the picture is empty")
+        bits.setsize(image.sizeInBytes())
+        data = QtCore.QByteArray(image.sizeInBytes(), b"\0")
+        memoryview(data)[:] = memoryview(bits)  # type: ignore[arg-type, unused-ignore]
+        return Pixels(data, protocol.Extent(image.width(), image.height()), "bgra", "u8")
 
     @property
     def size(self) -> int:
@@ -39,12 +51,7 @@ class Pixels:
 
     def view(self) -> memoryview:
         """The bytes themselves, not a copy."""
-        if isinstance(self.owner, QtCore.QByteArray):
-            return memoryview(self.owner).cast("B")  # type: ignore[arg-type, unused-ignore]
-        bits = self.owner.constBits()
-        assert bits is not None
-        bits.setsize(self.size)
-        return memoryview(bits).cast("B")  # type: ignore[arg-type, unused-ignore]
+        return memoryview(self.data)  # type: ignore[arg-type, unused-ignore]
 
     def raster(self) -> protocol.Raster:
         """Return how the contract names this picture. Reads every byte once, so not on Krita's main thread."""

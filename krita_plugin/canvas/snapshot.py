@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..bundled import protocol
-from ..qt import QtGui
 from .anchor import Anchor, take_anchor
 from .api import Document
 from .colour import raw_depth, result_depth
@@ -68,8 +67,4 @@ def _read(document: Document, bounds: protocol.Bounds) -> Pixels:
     depth = raw_depth(document)
     if depth is not None:
         return Pixels(document.pixelData(*at), bounds.extent, "bgra", depth)
-    image = document.projection(*at)
-    straight = QtGui.QImage.Format.Format_ARGB32
-    if image.format() != straight:
-        image = image.convertToFormat(straight)
-    return Pixels(image, bounds.extent, "bgra", "u8")
+    return Pixels.of_image(document.projection(*at))

@@ -153,7 +153,10 @@ class Driver:
             self._end(traceback.format_exc())
             return False
         if time.monotonic() > self._patience:
-            line = self._steps.gi_frame.f_lineno if self._steps.gi_frame else "?"
+            inner = self._steps
+            while getattr(inner, "gi_yieldfrom", None) is not None:
+                inner = inner.gi_yieldfrom
+            line = inner.gi_frame.f_lineno
             self._steps.close()
             self._end(f"the condition at line {line} did not come true in {CONDITION_SECONDS} s")
         return False
