@@ -170,8 +170,9 @@ class Server:
         """Begin to stop. Raises Refusal while there are jobs, unless by force."""
         jobs = self.desk.waiting + self.desk.running
         if jobs and not force:
+            left = "1 job" if jobs == 1 else f"{jobs} jobs"
             raise Refusal(
-                Failure("busy", f"The backend has {jobs} jobs to do.", "Wait until they are done, or stop it by force.")
+                Failure("busy", f"The backend has {left} to do.", "Wait until all is done, or stop it by force.")
             )
         self.stop_soon()
 

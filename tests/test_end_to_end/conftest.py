@@ -29,8 +29,8 @@ PATIENCE = 120.0
 
 WORKER = "backend.executors.worker"
 
-LONG = 1000
-"""Denoising steps of a job that is not to end by itself."""
+LONG = ("--steps", 120, "--count", 16)
+"""A job that is not to end by itself: a minute and a half of work, of which previews come every half second."""
 
 
 def until(holds, what: str, seconds: float = PATIENCE):
@@ -110,7 +110,7 @@ class Home:
     def begin_long_job(self, out: Path, *words) -> Command:
         """Start a job that does not end by itself, and wait until it paints."""
         looks = out.with_suffix(".looks")
-        command = self.fill("room", out, "-p", "a house", "--steps", LONG, "--preview-dir", looks, *words)
+        command = self.fill("room", out, "-p", "a house", *LONG, "--preview-dir", looks, *words)
         until(lambda: list(looks.glob("*.png")) or command.process.poll() is not None, "it paints")
         assert command.process.poll() is None, command.stderr
         return command
@@ -143,13 +143,14 @@ class Home:
     def log(self) -> str:
         return self.places.log.read_text()
 
-    def processes(self) -> list[psutil.Process]:
-        """All living processes with this home."""
+    def processes(self, word: str | None = None) -> list[psutil.Process]:
+        """All living processes with this home, or those of them with that word in their command line."""
         found = []
         for process in psutil.process_iter():
             try:
                 ours = process.environ().get(HOME_VARIABLE) == str(self.home)
-                if ours and process.status() != psutil.STATUS_ZOMBIE:
+                wanted = word is None or word in process.cmdline()
+                if ours and wanted and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except psutil.Error:
                 continue

@@ -112,7 +112,7 @@ def test_a_result_that_cannot_be_written_where_it_belongs_is_rescued(shared, fil
     monkeypatch.setitem(shared.environment, "TMPDIR", str(files))
     looks = tmp_path / "looks"
     command = shared.start(
-        "fill", files / "in.png", "-o", gone / "out.png", "--steps", 60, "--seed", 1, "--preview-dir", looks
+        "fill", files / "in.png", "-o", gone / "out.png", "--steps", 30, "--seed", 1, "--preview-dir", looks
     )
     wait_until(lambda: list(looks.glob("*.png")), "it paints")
     gone.rmdir()

@@ -33,6 +33,9 @@ def test_an_example_changes_inside_its_mask_and_by_no_bit_outside(filled, pictur
     whole = mask == mask.max()
     assert np.any(after[whole] != before[whole], axis=1).mean() > 0.5
     assert command.stdout == f"{path}  seed 3\n"
+    # sentences, and no trace of a bar
+    assert "\x1b" not in command.stderr
+    assert all(line.endswith(".") or "before this one" in line for line in command.stderr.splitlines())
 
 
 def test_the_examples_cover_8_bit_16_bit_and_alpha(pictures, examples):

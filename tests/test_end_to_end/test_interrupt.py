@@ -13,7 +13,7 @@ def test_in_mid_job_it_is_cancelled_and_nothing_is_written_or_kept(shared, tmp_p
     assert "Cancelling" in command.stderr
     assert "The job was cancelled.\nNothing was written." in command.stderr
     assert command.stdout == ""
-    assert not (tmp_path / "out.png").exists()
+    assert not list(tmp_path.glob("*.png"))
     assert shared.wait_for_jobs(running=0, queued=0).spooled == kept
 
 
@@ -35,7 +35,7 @@ def test_before_there_is_a_job_it_just_ends(home, tmp_path, wait_until):
     wait_until(lambda: "Starting the backend" in command.stderr, "a backend is started")
     command.interrupt()
     command.wait(INTERRUPTED, seconds=20)
-    assert not (tmp_path / "out.png").exists()
+    assert not list(tmp_path.glob("*.png"))
 
 
 def test_once_more_it_leaves_a_backend_that_hangs(shared, tmp_path, wait_until):
@@ -52,4 +52,4 @@ def test_once_more_it_leaves_a_backend_that_hangs(shared, tmp_path, wait_until):
         server.resume()
     # the wish was on its way
     shared.wait_for_jobs(running=0, queued=0)
-    assert not (tmp_path / "out.png").exists()
+    assert not list(tmp_path.glob("*.png"))

@@ -19,19 +19,15 @@ def serve(home, wait_until, *words):
     return command
 
 
-def test_a_fill_starts_a_backend_that_is_found_asked_and_stopped(home, tmp_path, wait_until):
+def test_a_backend_is_found_asked_and_stopped(home, wait_until):
     assert "No backend is running" in home.run("status", code=1).stdout
     assert home.run("stop").stdout == "No backend is running.\n"
-    command = home.fill("badge", tmp_path / "out.png", "--steps", "1").wait()
-    assert command.stderr.startswith("Starting the backend ...\n")
-    # no trace of a bar
-    assert "\x1b" not in command.stderr
-    assert "\n\n" not in command.stderr
+    command = serve(home, wait_until)
     server = home.server()
-    assert server.cwd() == "/"
+    assert server.pid == command.process.pid
     status = home.run("status").stdout
     assert re.search(rf"^Backend +Scumble [\d.]+, process {server.pid}, up for \d+ s$", status, re.MULTILINE)
-    assert re.search(r"^Worker +ready, on .+$", status, re.MULTILINE)
+    assert re.search(r"^Worker +(starting|ready, on .+)$", status, re.MULTILINE)
     assert re.search(r"^Jobs +0 running, 0 waiting$", status, re.MULTILINE)
     assert re.search(r"^Programs +0 connected", status, re.MULTILINE)
     assert re.search(r"^Kept results +0 ", status, re.MULTILINE)
@@ -126,19 +122,21 @@ def test_one_that_hangs_is_stopped_by_force(home, wait_until, monkeypatch, capsy
 
 
 def test_one_with_work_is_stopped_by_force_only(home, tmp_path, wait_until, monkeypatch):
-    command = home.fill("badge", tmp_path / "out.png")
-    wait_until(lambda: home.places.discovery.exists(), "a backend is started")
-    home.wait_for_jobs(running=1, queued=0)
+    """Two commands in the same moment have started it, each as if it were alone."""
+    commands = [home.fill("badge", tmp_path / f"{number}.png") for number in range(2)]
+    home.wait_for_jobs(running=1, queued=1)
+    wait_until(lambda: len(home.processes("serve")) == 1, "one gives way")
     refused = home.run("stop", code=1)
-    assert "1 jobs to do" in refused.stderr
+    assert "2 jobs to do" in refused.stderr
     assert "force" in refused.stderr
     server = home.server().pid
     monkeypatch.setenv("SCUMBLE_HOME", str(home.home))
     # in this process, so that no time passes between its return and the look
     assert main(["stop", "--force"]) == 0
     assert server not in [process.pid for process in home.processes()]
-    command.wait(1, seconds=20)
-    assert "The backend was stopped before this picture was finished." in command.stderr
+    for command in commands:
+        command.wait(1, seconds=20)
+        assert "The backend was stopped before this picture was finished." in command.stderr
 
 
 def test_models_are_listed_as_in_the_library(shared):
