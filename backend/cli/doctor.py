@@ -57,8 +57,8 @@ def doctor(arguments: argparse.Namespace, places: Places) -> int:
     for finding in examine(places):
         failed = failed or finding.grade == "error"
         print(f"[{_MARKS[finding.grade]}] {finding.what:8} {finding.found}")
-        if finding.remedy:
-            print(f"{'':14}{finding.remedy}")
+        for line in finding.remedy.splitlines():
+            print(f"{'':14}{line}")
     return 1 if failed else 0
 
 
@@ -70,6 +70,7 @@ def examine(places: Places) -> Iterator[Finding]:
     yield device()
     yield memory()
     yield from models(places)
+    yield folders(places)
     yield server(places)
 
 
@@ -155,6 +156,14 @@ def models(places: Places) -> Iterator[Finding]:
     for info in infos:
         if info.problem:
             yield Finding("Model", "remark", info.name, info.problem)
+
+
+def folders(places: Places) -> Finding:
+    """Say where things lie."""
+    rest = (("styles", places.styles), ("kept results", places.spool), ("logs", places.logs))
+    return Finding(
+        "Folders", "ok", f"models in {places.models}", "\n".join(f"{name} in {folder}" for name, folder in rest)
+    )
 
 
 def server(places: Places) -> Finding:

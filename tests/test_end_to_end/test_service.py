@@ -172,6 +172,8 @@ def test_doctor_finds_what_is_there_and_calls_a_missing_krita_no_fault(shared, n
     assert re.search(r"^\[(ok|--)\] Device +.+ \((cpu|cuda|rocm|xpu|mps), [\d.]+ GiB\)$", found, re.MULTILINE)
     assert re.search(r"^\[(ok|--)\] Memory +[\d.]+ GiB free of", found, re.MULTILINE)
     assert re.search(r"^\[ok\] Models +Starter", found, re.MULTILINE)
+    for folder in (shared.places.models, shared.places.styles, shared.places.spool, shared.places.logs):
+        assert f" in {folder}\n" in found
     assert re.search(r"^\[ok\] Server +Scumble .* at 127\.0\.0\.1:\d+, worker ", found, re.MULTILINE)
 
 
