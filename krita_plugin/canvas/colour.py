@@ -1,8 +1,9 @@
-"""Colour spaces: what can be read as it lies in memory, and what a result layer is made in.
+"""Colour spaces: what can be read as it lies in memory, and how a result comes into any document's own space.
 
-The backend works with sRGB. A document whose channels are sRGB's own, 8 or 16 bit, is read and written bit by bit;
-from every other one Krita itself converts: on the way in its projection is an 8-bit sRGB picture, and on the way out the
-result is an sRGB layer, which Krita composes into any document while the other layers keep their bits.
+The backend works with sRGB. A document whose channels are sRGB's own, 8 or 16 bit, is read and written bit by bit.
+For every other one Krita itself converts: on the way in its projection is an 8-bit sRGB picture; on the way out the result
+is converted inside a document of one pixel that is made for that and closed again. Converting the new layer in the
+painter's document would do as well, but leaves an undo step of its own there.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from ..bundled import protocol
-from .api import Document, Node
+from ..qt import QtCore
+from .api import Document, Krita
+from .pixels import Pixels
 
 SRGB: Final = "sRGB-elle-V2-srgbtrc.icc"
 """The sRGB profile that every Krita ships."""
@@ -18,10 +21,11 @@ SRGB: Final = "sRGB-elle-V2-srgbtrc.icc"
 SRGB_PROFILES: Final = frozenset({SRGB, "sRGB-elle-V4-srgbtrc.icc", "sRGB built-in", "sRGB IEC61966-2.1"})
 """Profiles with sRGB's primaries and curve, by the names that Krita gives. Its 16-bit default is not among them: linear."""
 
+RESOLUTION: Final = 72.0
+"""Pixels per inch of a document that nobody sees."""
+
 DEPTHS: Final[dict[str, protocol.Depth]] = {"U8": "u8", "U16": "u16"}
 """Krita's names of the depths that are read as they are; there, channels lie in the order blue, green, red, alpha."""
-
-_KRITA_DEPTHS: Final = {depth: name for name, depth in DEPTHS.items()}
 
 
 def raw_depth(document: Document) -> protocol.Depth | None:
@@ -36,8 +40,24 @@ def result_depth(document: Document) -> protocol.Depth:
     return "u8" if document.colorDepth() == "U8" else "u16"
 
 
-def set_srgb(layer: Node, document: Document, depth: protocol.Depth) -> bool:
-    """Give a new, empty layer the sRGB space of that depth ("u8" or "u16"); return whether Krita did."""
-    if raw_depth(document) == depth:
-        return True
-    return layer.setColorSpace("RGBA", _KRITA_DEPTHS[depth], SRGB)
+def in_space_of(document: Document, picture: Pixels, krita: Krita) -> QtCore.QByteArray | None:
+    """Return the bytes of an sRGB picture, BGRA "u8" or "u16", in the document's own colour space and layout.
+
+    None where Krita cannot convert them.
+    """
+    if raw_depth(document) == picture.depth:
+        return picture.data
+    depth = next(name for name, value in DEPTHS.items() if value == picture.depth)
+    bench = krita.createDocument(1, 1, "Scumble", "RGBA", depth, SRGB, RESOLUTION)
+    try:
+        bench.setBatchmode(True)
+        layer = bench.createNode("result", "paintlayer")
+        width, height = picture.extent.width, picture.extent.height
+        layer.setPixelData(picture.data, 0, 0, width, height)
+        if not layer.setColorSpace(document.colorModel(), document.colorDepth(), document.colorProfile()):
+            return None
+        bench.waitForDone()
+        return layer.pixelData(0, 0, width, height)
+    finally:
+        bench.setModified(False)
+        bench.close()

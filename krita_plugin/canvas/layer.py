@@ -9,8 +9,8 @@ from typing import Final
 from ..bundled import protocol
 from ..qt import QtCore
 from .anchor import Anchor, Note, find_place, shift_since
-from .api import Document, Node
-from .colour import set_srgb
+from .api import Document, Node, running_krita
+from .colour import in_space_of
 from .document import DOCUMENT_CLOSED, extent_of, is_at_rest, layer_id
 from .pixels import Pixels
 
@@ -74,11 +74,12 @@ def add_layer(
     target = bounds.moved(dx, dy)
     if target.intersection(protocol.Bounds.of(canvas)) is None:
         return OFF_CANVAS
-    layer = document.createNode(layer_name(prompt), "paintlayer")
-    if not set_srgb(layer, document, picture.depth):
+    data = in_space_of(document, picture, running_krita())
+    if data is None:
         return NOT_ADDED
+    layer = document.createNode(layer_name(prompt), "paintlayer")
     # before it is added: then the pixels belong to the same undo step, and Krita redraws once
-    layer.setPixelData(picture.data, target.x, target.y, target.width, target.height)
+    layer.setPixelData(data, target.x, target.y, target.width, target.height)
     active = document.activeNode()
     if not place.parent.addChildNode(layer, place.above):
         return NOT_ADDED

@@ -61,6 +61,7 @@ class Driver:
     def note(self, *words: object) -> None:
         """Write a line into the result."""
         self.told["notes"].append(" ".join(str(word) for word in words))
+        self._write()
 
     def shot(self, path: str) -> None:
         """Save a picture of Krita's window."""
