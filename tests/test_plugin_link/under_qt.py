@@ -57,6 +57,14 @@ def until(holds, seconds=20):
     return found
 
 
+def patiently(holds, seconds=20):
+    """Keep the main thread from its events until a condition holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.001)
+
+
 class Backend:
     """A server that echoes, in a process of its own."""
 
@@ -428,7 +436,9 @@ def test_close_in_any_state_and_twice(backend):
 def test_no_signal_comes_after_close(ready):
     heard = ready.heard
     for _ in range(4):
-        submit(ready, 256)
+        submit(ready)
+    # much is in the box, and no event is handled meanwhile
+    patiently(lambda: len(ready._mailbox._entries) >= 4)
     ready.close()
     before = (len(heard.news), len(heard.states))
     for _ in range(50):
@@ -504,6 +514,10 @@ class Heartbeat:
         self.longest, self._last = max(self.longest, now - self._last), now
 
 
+BOUND = 0.1
+"""Seconds. Some 15 ms on an idle machine; done in the main thread, it would be several hundred."""
+
+
 def echo_64_mib(link):
     """Name, send and fetch back 64 MiB; return for how long the main thread stood still at most, in seconds."""
     side, named = 4096, []
@@ -524,10 +538,10 @@ def echo_64_mib(link):
 def test_the_main_thread_goes_on_while_64_mib_go_through(ready):
     stalls = []
     # another process may take the machine for a while; the link itself would do it every time
-    while not stalls or (min(stalls) > 0.05 and len(stalls) < 4):
+    while not stalls or (min(stalls) > BOUND and len(stalls) < 6):
         stalls.append(echo_64_mib(ready))
     print(f"longest stall of the main thread while 64 MiB went through: {1000 * min(stalls):.1f} ms")
-    assert min(stalls) < 0.05
+    assert min(stalls) < BOUND
 
 
 def test_a_main_thread_that_is_late_hears_the_newest_and_every_end(link, backend):
@@ -536,10 +550,7 @@ def test_a_main_thread_that_is_late_hears_the_newest_and_every_end(link, backend
     job, pixels = submit(link, style=protocol.Style(steps=400))
     until(lambda: link.heard.of(protocol.Progress))
     before = len(link.heard.of(protocol.Progress))
-    # the main thread is busy: no events
-    end = time.monotonic() + 20
-    while link._painter.waiting and time.monotonic() < end:
-        time.sleep(0.01)
+    patiently(lambda: not link._painter.waiting)
     assert result_of(link, job) == [pixels]
     assert len(link.heard.of(protocol.Progress)) - before <= 2
     assert isinstance(link.heard.news[-1], protocol.Result)
