@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen.
-SYSTEM := libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
+# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen,
+# and a real Krita with the Python that it runs its plugins by and a screen of its own.
+SYSTEM := krita python3-pyqt5 xvfb libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
 
 .PHONY: run test check clean
 

@@ -33,6 +33,9 @@ def opened(model="RGBA", depth="U8", profile="", width=WIDTH, height=HEIGHT):
         # Krita 5.1 may crash when a document with a selection made by a script is closed
         trigger("deselect")
         yield lambda: app.activeDocument().selection() is None and canvas.is_at_rest(app.activeDocument())
+    # Krita may crash when a document is closed whose layers were changed in the same turn of the event loop
+    yield lambda: all(canvas.is_at_rest(old) for old in app.documents())
+    yield 0.1
     for old in app.documents():
         old.setModified(False)
         old.close()
@@ -97,6 +100,13 @@ def trigger(name):
     app.action(name).trigger()
 
 
+def alike(data, other, depth):
+    """Whether these are the same pixels. Krita adds floats up in another order when it redraws other rectangles."""
+    if depth != "F32":
+        return data == other
+    return all(abs(a - b) < 1e-5 for a, b in zip(array.array("f", data), array.array("f", other), strict=True))
+
+
 def layer_round_trip(model, depth, colour, profile="", slack=1):
     document = yield from opened(model, depth, profile)
     paint(document, noise(model, depth, WIDTH * HEIGHT))
@@ -151,7 +161,8 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     yield lambda: layer_by_id(document, added.layer) is None and whole(document) == before
     assert names(document.rootNode()) == ["Background", "Earlier"]
     trigger("edit_redo")
-    yield lambda: layer_by_id(document, added.layer) is not None and whole(document) == after
+    yield lambda: layer_by_id(document, added.layer) is not None and canvas.is_at_rest(document)
+    yield lambda: alike(whole(document), after, depth)
     assert names(document.rootNode()) == ["Background", "a red apple in the sun", "Earlier"]
     trigger("edit_undo")
     yield lambda: canvas.is_at_rest(document) and names(document.rootNode()) == ["Background", "Earlier"]
