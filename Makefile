@@ -30,7 +30,8 @@ $(VENV)/.system: Makefile
 	fi; \
 	if [ -z "$$missing" ]; then touch $@; \
 	elif [ "$$(id -u)" != 0 ]; then echo "Some tests need these packages, which only root can install: apt-get install$$missing"; \
-	else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing && touch $@; fi
+	else apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing && touch $@ \
+		|| echo "Some tests need these packages, which could not be installed:$$missing"; fi
 
 run: $(VENV)/.run
 	mkdir -p out
