@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
 import warnings
@@ -90,5 +91,16 @@ def _runtime(dirs: platformdirs.PlatformDirs) -> Path:
             found = Path(dirs.user_runtime_dir)
         except PermissionError:
             return own
-    shared = sys.platform not in ("win32", "darwin") and found.is_relative_to(tempfile.gettempdir())
-    return own if shared else found
+    if sys.platform in ("win32", "darwin"):
+        return found
+    shared = found.is_relative_to(tempfile.gettempdir())
+    return found if _is_private(found.parent) and not shared else own
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether this is a folder of this user alone, which is what the XDG specification asks of a session's."""
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not stat.S_IMODE(status.st_mode) & 0o077

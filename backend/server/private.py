@@ -60,7 +60,8 @@ def write(path: Path, text: str) -> None:
 def read(path: Path) -> str | None:
     """Return the text of such a file; None when it is not there, is another user's, or others may read it."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        # a pipe in its place must not make anybody wait
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
         with open(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode) or not _is_ours(found) or _others_may(found):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import platformdirs
 import pytest
@@ -51,9 +50,24 @@ class TestRuntimeFolder:
         monkeypatch.setattr(platformdirs.unix.Unix, "user_runtime_dir", property(warn))
         monkeypatch.setattr("tempfile.tempdir", "/tmp")
 
-    def test_the_systems_own_is_taken(self, monkeypatch):
-        monkeypatch.setattr(platformdirs.unix.Unix, "user_runtime_dir", "/run/user/1000/scumble")
-        assert Places.of_user().runtime == Path("/run/user/1000/scumble")
+    @pytest.fixture
+    def session(self, monkeypatch, tmp_path):
+        """A session's folder, as the system would give it; not among the temporary files, as far as anybody can tell."""
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+        folder = tmp_path / "session"
+        monkeypatch.setattr(platformdirs.unix.Unix, "user_runtime_dir", str(folder / "scumble"))
+        return folder
+
+    def test_the_systems_own_is_taken(self, session):
+        session.mkdir(mode=0o700)
+        assert Places.of_user().runtime == session / "scumble"
+
+    @pytest.mark.parametrize("mode", [None, 0o755])
+    def test_one_that_is_not_there_or_open_to_others_is_not_taken(self, session, mode):
+        if mode is not None:
+            session.mkdir(mode=mode)
+        found = Places.of_user()
+        assert found.runtime == found.spool.parent / "run"
 
     def test_without_one_it_is_the_users_own_and_nothing_is_said(self, fallback):
         found = Places.of_user()
