@@ -2,7 +2,7 @@
 
 It has what the plugin uses and behaves as Krita was seen to, the quirks included: `setPixelData` returns None and writes
 nothing when it gets too little; a document's pixels are stale until its projection is refreshed; a new layer becomes the
-active one only after events; a script's selection shows as a node in the tree; converting a layer and adding one are undo
+active one only after events, or at once as in Krita 5.3 and later; a script's selection shows as a node in the tree; converting a layer and adding one are undo
 steps, writing pixels is none; nodes have no hash; a closed document has no node and no size.
 A test holds its methods against those of real Kritas. What tests do to it from outside are functions: see the end.
 """
@@ -98,7 +98,10 @@ class Node:
             document.forget(added)
 
         document.step("Add Layer", do, undo)
-        QtCore.QTimer.singleShot(0, lambda: document.activate(added))
+        if Krita.instance().activates_at_once:
+            document.activate(added)
+        else:
+            QtCore.QTimer.singleShot(0, lambda: document.activate(added))
         return True
 
     def remove(self):
@@ -348,6 +351,7 @@ class Krita:
 
     def __init__(self):
         self._documents, self._active = [], None
+        self.activates_at_once = False
 
     @staticmethod
     def instance():

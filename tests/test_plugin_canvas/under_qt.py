@@ -199,6 +199,14 @@ def test_layer_is_one_step_and_leaves_the_rest_alone(model, depth, profile):
     assert all_of(document) == after
 
 
+def test_the_active_layer_is_given_back_at_once_where_krita_changes_it_at_once():
+    document = opened()
+    krita.Krita.instance().activates_at_once = True
+    active = document.activeNode()
+    add(document)
+    assert document.activeNode() == active
+
+
 def test_the_painter_may_choose_the_new_layer_later():
     document = opened()
     add(document)

@@ -7,6 +7,7 @@ does not keep the others from running. `t.note()` writes a line into the result.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -178,5 +179,7 @@ class Driver:
         self._steps = None
 
 
+# where a crash of Krita's own came from, at least on Python's side
+faulthandler.enable()
 script = os.environ.get("SCUMBLE_TEST_SCRIPT")
 driver = Driver(script) if script else None
