@@ -28,18 +28,10 @@ SRGB = "sRGB-elle-V2-srgbtrc.icc"
 
 
 def opened(model="RGBA", depth="U8", profile="", width=WIDTH, height=HEIGHT):
-    """Open a new document in a view of its own; yields until it has an active layer."""
-    if app.activeDocument() is not None and app.activeDocument().selection() is not None:
-        # Krita 5.1 may crash when a document with a selection made by a script is closed
-        trigger("deselect")
-        yield lambda: app.activeDocument().selection() is None and canvas.is_at_rest(app.activeDocument())
-    # Krita may crash when a document is closed whose layers were changed in the same turn of the event loop
-    yield lambda: all(canvas.is_at_rest(old) for old in app.documents())
-    yield 0.1
-    for old in app.documents():
-        old.setModified(False)
-        old.close()
-    yield lambda: not app.documents()
+    """Open a new document in a view of its own; yields until it has an active layer.
+
+    Earlier ones stay open: Krita 5.1 crashes now and then when a script closes a document soon after changing it.
+    """
     document = app.createDocument(width, height, "test", model, depth, profile, 300.0)
     app.activeWindow().addView(document)
     document.setBatchmode(True)
@@ -120,6 +112,7 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     own, before = background.pixelData(0, 0, WIDTH, HEIGHT).data(), whole(document)
     anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
     result = picture(canvas.result_depth(document), colour)
+    open_before = app.documents()
     added = canvas.add_layer(document, result, PLACE, "a red apple\nin the  sun", anchor)
     assert isinstance(added, canvas.Added), added
     assert added.bounds == PLACE
@@ -130,7 +123,7 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     assert names(document.rootNode()) == ["Background", "a red apple in the sun", "Earlier"]
     new = layer_by_id(document, added.layer)
     assert (new.colorModel(), new.colorDepth(), new.colorProfile()) == (model, depth, document.colorProfile())
-    assert app.documents() == [document]
+    assert app.documents() == open_before
     assert app.activeDocument() == document
     box = new.bounds()
     third = PLACE.width // 3
@@ -466,12 +459,14 @@ def check_nothing_is_added_in_mid_stroke(t):
     app.activeWindow().qwindow().setGeometry(0, 0, 1600, 1000)
     document = yield from opened(width=600, height=400)
     trigger("KritaShape/KisToolBrush")
-    screen = app.activeWindow().qwindow()
+    area = app.activeWindow().qwindow().findChild(QtWidgets.QMdiArea)
 
     def canvases():
         kinds = ("KisOpenGLCanvas2", "KisQPainterCanvas")
         return [
-            w for w in screen.findChildren(QtWidgets.QWidget) if w.metaObject().className() in kinds and w.isVisible()
+            w
+            for w in area.activeSubWindow().findChildren(QtWidgets.QWidget)
+            if w.metaObject().className() in kinds and w.isVisible()
         ]
 
     yield lambda: canvases()
@@ -532,8 +527,9 @@ def check_document_found_after_saving_and_opening(t):
         path = f"{folder}/{name}.kra"
         assert document.saveAs(path)
         yield lambda path=path, document=document: os.path.exists(path) and not document.modified()
+        yield 1.0
         document.close()
-        yield lambda: not app.documents()
+        yield lambda document=document: document not in app.documents()
         assert added_to(document, anchor=anchor) == canvas.DOCUMENT_CLOSED
         assert canvas.take_snapshot(document, WHOLE, None) == canvas.DOCUMENT_CLOSED
         assert canvas.selected_bounds(document) == canvas.DOCUMENT_CLOSED
