@@ -3,11 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen,
-# and a real Krita with the Python that it runs its plugins by and a screen of its own.
-SYSTEM := krita python3-pyqt5 xvfb libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
+# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen.
+SYSTEM := libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
 
-.PHONY: run test check clean
+.PHONY: run test test-krita check clean
 
 $(VENV)/.run: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +42,10 @@ run: $(VENV)/.run
 
 test: $(VENV)/.system check
 	$(BIN)/python -m pytest
+
+# The plugin's canvas room in a real Krita: needs krita, python3-pyqt5 and xvfb.
+test-krita: $(VENV)/.test
+	$(BIN)/python -m pytest -m krita tests/test_krita
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

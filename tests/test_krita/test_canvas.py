@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.krita
+
 INSIDE = Path(__file__).with_name("inside_canvas.py")
 CHECKS = re.findall(r"^def (check_\w+)", INSIDE.read_text("utf-8"), re.MULTILINE)
 
