@@ -11,6 +11,9 @@ import pytest
 # before anything imports a model library: a test never asks the net
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+# before anything imports torch: tests run beside workers of their own, and threads that wait for a core spin
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 FOREIGN_WARNINGS = (
     # diffusers' schedulers call numpy.array(tensor), which numpy 2 warns of for every torch so far
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning:diffusers",
