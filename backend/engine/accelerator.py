@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-import platform
 from typing import Any
 
 import psutil
 import torch
 
 from protocol import DeviceInfo
+
+from .processor import processor_name
 
 
 def best_device() -> torch.device:
@@ -32,9 +33,8 @@ def describe(device: torch.device) -> DeviceInfo:
         properties = torch.xpu.get_device_properties(device)
         return DeviceInfo(properties.name, "xpu", properties.total_memory)
     if device.type == "mps":
-        return DeviceInfo(platform.processor() or "Apple GPU", "mps", torch.mps.recommended_max_memory())
-    name = platform.processor() or platform.machine() or "processor"
-    return DeviceInfo(name, "cpu", psutil.virtual_memory().total)
+        return DeviceInfo(processor_name(), "mps", torch.mps.recommended_max_memory())
+    return DeviceInfo(processor_name(), "cpu", psutil.virtual_memory().total)
 
 
 def give_back_memory(device: torch.device) -> None:
