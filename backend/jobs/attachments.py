@@ -87,9 +87,8 @@ class Attachments:
             contents[raster.content] = data
         return contents
 
-    def release(self, owner: str, rasters: Iterable[Raster]) -> list[str]:
-        """A job no longer needs its attachments. Returns the names of those that no job needs and that never came."""
-        given_up = []
+    def release(self, owner: str, rasters: Iterable[Raster]) -> None:
+        """A job no longer needs its attachments. What has come is kept a while for the next one."""
         for key in {_Name(owner, raster.content) for raster in rasters}:
             held = self._held[key]
             held.jobs -= 1
@@ -99,9 +98,6 @@ class Attachments:
             self._held_bytes -= held.size
             if held.data is not None:
                 self._keep(key, held.data)
-            else:
-                given_up.append(key.content)
-        return given_up
 
     def _size_of(self, name: _Name) -> int | None:
         if name in self._held:

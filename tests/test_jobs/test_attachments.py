@@ -21,8 +21,8 @@ def test_what_has_arrived_is_not_missing_again(raster):
     store.arrived("ana", image.content, content)
     assert store.hold("ana", [image]) == []
     assert store.of("ana", [image]) == {image.content: content}
-    assert store.release("ana", [image]) == []
-    assert store.release("ana", [image]) == []
+    store.release("ana", [image])
+    store.release("ana", [image])
     assert store.hold("ana", [image]) == [], "kept after the last job"
 
 
@@ -86,13 +86,16 @@ def test_the_same_content_of_another_size_is_refused(raster):
         store.hold("ana", [lie])
 
 
-def test_what_never_came_is_named_when_nobody_needs_it_any_more(raster):
-    store = Attachments()
-    image, _ = raster(1)
+def test_what_never_came_is_awaited_as_long_as_a_job_needs_it(raster):
+    store = Attachments(held_bytes=64)
+    (image, _), (other, _) = raster(1), raster(2)
     store.hold("ana", [image, image])
     store.hold("ana", [image])
-    assert store.release("ana", [image, image]) == []
-    assert store.release("ana", [image]) == [image.content]
+    store.release("ana", [image, image])
+    with pytest.raises(Refusal):
+        store.hold("ana", [other])
+    store.release("ana", [image])
+    assert store.hold("ana", [other]) == [other], "its room is free again"
 
 
 def test_what_is_let_go_makes_room(raster):
