@@ -1,0 +1,82 @@
+"""What the painter has set up for a document, and how it is kept inside the document."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from ..bundled import protocol
+
+ANNOTATION: Final = "scumble/settings"
+"""Name of the annotation that holds them; Krita saves it in the .kra."""
+
+MOST_VARIATIONS: Final = 8
+"""Pictures of one job: two rows of thumbnails at the docker's least width, and half of what the contract allows."""
+
+MOST_BYTES: Final = 4 * (2 * protocol.MAX_PROMPT_CHARS + 1000)
+"""Of the annotation: two prompts of the greatest length in UTF-8, and the rest. What is larger, nobody has written here."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the painter has set up for a document.
+
+    `strength` is above 0 and at most 1; `seed` from 0 to `protocol.MAX_SEED` and used where not `random_seed`; `count` from 1
+    to `MOST_VARIATIONS`; `style` a style's name, "" for the first. Raises ValueError for numbers outside of these.
+    The texts may be any; whether they can be painted is told when it is asked for.
+    """
+
+    prompt: str = ""
+    negative: str = ""
+    strength: float = 1.0
+    seed: int = 0
+    random_seed: bool = True
+    count: int = 1
+    style: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise ValueError(f"strength must be above 0 and at most 1, got {self.strength}")
+        if not 0 <= self.seed <= protocol.MAX_SEED:
+            raise ValueError(f"seed must lie between 0 and {protocol.MAX_SEED}, got {self.seed}")
+        if not 1 <= self.count <= MOST_VARIATIONS:
+            raise ValueError(f"count must lie between 1 and {MOST_VARIATIONS}, got {self.count}")
+
+
+def encode_settings(settings: Settings) -> bytes:
+    """Return the settings as they stand in a document: a JSON object in UTF-8."""
+    return json.dumps(asdict(settings), ensure_ascii=True).encode("ascii")
+
+
+def decode_settings(data: bytes) -> Settings:
+    """Return what `encode_settings` has written. Each field that cannot be read has its default; never an error."""
+    if not 0 < len(data) <= MOST_BYTES:
+        return Settings()
+    try:
+        plain = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return Settings()
+    if not isinstance(plain, dict):
+        return Settings()
+    default, read = Settings(), {}
+    for name, usual in asdict(default).items():
+        value = plain.get(name, usual)
+        if _is_like(value, usual) and _fits(name, value):
+            read[name] = value
+    return Settings(**read)
+
+
+def _is_like(value: object, usual: object) -> bool:
+    if isinstance(usual, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) is type(usual)
+
+
+def _fits(name: str, value: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    try:
+        Settings(**{name: value})
+    except ValueError:
+        return False
+    return True
