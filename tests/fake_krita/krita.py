@@ -201,6 +201,7 @@ class _Document:
         self.active, self.modified, self.closed, self.busy = None, False, False, False
         self.annotations, self.done, self.undone = {}, [], []
         self.projected = None
+        self.file_name = ""
 
     def step(self, name, do, undo):
         do()
@@ -253,6 +254,9 @@ class Document:
 
     def name(self):
         return "" if self._inner.closed else self._inner.name
+
+    def fileName(self):
+        return "" if self._inner.closed else self._inner.file_name
 
     def colorModel(self):
         return self._inner.space.model
