@@ -27,12 +27,14 @@ from .limits import MAX_MASK_REACH as MAX_MASK_REACH
 from .limits import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
 from .limits import MAX_NAME_CHARS as MAX_NAME_CHARS
 from .limits import MAX_NEED_CONTENTS as MAX_NEED_CONTENTS
+from .limits import MAX_PATH_CHARS as MAX_PATH_CHARS
 from .limits import MAX_PIXELS as MAX_PIXELS
 from .limits import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
 from .limits import MAX_QUERY_IDS as MAX_QUERY_IDS
 from .limits import MAX_SEED as MAX_SEED
 from .limits import MAX_SIDE as MAX_SIDE
 from .limits import MAX_STEPS as MAX_STEPS
+from .limits import MAX_STYLES as MAX_STYLES
 from .limits import PROTOCOL_MAJOR as PROTOCOL_MAJOR
 from .limits import PROTOCOL_MINOR as PROTOCOL_MINOR
 from .limits import Limits as Limits
@@ -51,6 +53,7 @@ from .messages import Goodbye as Goodbye
 from .messages import Hello as Hello
 from .messages import Jobs as Jobs
 from .messages import ListModels as ListModels
+from .messages import ListStyles as ListStyles
 from .messages import Message as Message
 from .messages import Models as Models
 from .messages import Need as Need
@@ -63,6 +66,7 @@ from .messages import Request as Request
 from .messages import Shutdown as Shutdown
 from .messages import Stage as Stage
 from .messages import Status as Status
+from .messages import Styles as Styles
 from .messages import Submit as Submit
 from .messages import Version as Version
 from .messages import Welcome as Welcome

@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 PROTOCOL_MAJOR = 1
 """Raised when an old client and a new server can no longer understand each other."""
 
-PROTOCOL_MINOR = 0
+PROTOCOL_MINOR = 1
 """Raised when fields or messages are added that the other side may ignore."""
 
 MAX_MESSAGE_BYTES = 1 * MIB
@@ -56,9 +56,14 @@ MAX_MASK_REACH = 1024
 MAX_QUERY_IDS = 1000
 """Job ids in one query: more than a server keeps."""
 
-
 MAX_NEED_CONTENTS = 256
 """Content hashes in one Need: more than the pictures of a job, or its image and a mask for each of a hundred regions."""
+
+MAX_STYLES = 512
+"""Styles in one list, and presets with a problem: twice what is told of models, and more than a menu can show."""
+
+MAX_PATH_CHARS = 4096
+"""A folder's path that travels to be shown: the longest that Linux opens."""
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer that travels, either side of 0: every JSON reader keeps it exact, and as a float it is the same number."""

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from . import limits
 from .limits import PROTOCOL_MAJOR, PROTOCOL_MINOR, Limits
-from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, is_content_name, is_job_id
+from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, Style, is_content_name, is_job_id
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,34 @@ class Models:
     """Server, in answer to ListModels. The first usable one is the default."""
 
     models: tuple[ModelInfo, ...]
+
+
+@dataclass(frozen=True)
+class ListStyles:
+    """Client: which styles are there? Since version 1.1."""
+
+
+@dataclass(frozen=True)
+class Styles:
+    """Server, in answer to ListStyles: the default one first; no two have the same name, and none is without.
+
+    They are the painter's presets, and each usable model that no preset names, as it is. `folder` is where presets lie on the
+    server's machine, empty where there is no such folder. `problems` are presets that are not among the styles, and why.
+    """
+
+    styles: tuple[Style, ...]
+    folder: str = ""
+    problems: tuple[Failure, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, count in (("styles", len(self.styles)), ("problems", len(self.problems))):
+            if count > limits.MAX_STYLES:
+                raise ValueError(f"at most {limits.MAX_STYLES} {what} in one list, got {count}")
+        if len(self.folder) > limits.MAX_PATH_CHARS:
+            raise ValueError(f"folder must have at most {limits.MAX_PATH_CHARS} characters")
+        names = {style.name for style in self.styles}
+        if "" in names or len(names) != len(self.styles):
+            raise ValueError("every style in a list needs a name of its own")
 
 
 @dataclass(frozen=True)
@@ -242,7 +270,9 @@ class Goodbye:
     failure: Failure
 
 
-Request = Hello | Submit | Need | Cancel | Query | Acknowledge | ListModels | GetStatus | Shutdown | Goodbye
+Request = (
+    Hello | Submit | Need | Cancel | Query | Acknowledge | ListModels | ListStyles | GetStatus | Shutdown | Goodbye
+)
 """What a client may send."""
 
 Event = (
@@ -250,6 +280,7 @@ Event = (
     | Need
     | Jobs
     | Models
+    | Styles
     | Status
     | Accepted
     | Queued
@@ -276,6 +307,7 @@ REQUESTS: Final[dict[str, type]] = {
     "query": Query,
     "acknowledge": Acknowledge,
     "list_models": ListModels,
+    "list_styles": ListStyles,
     "get_status": GetStatus,
     "shutdown": Shutdown,
     "goodbye": Goodbye,
@@ -287,6 +319,7 @@ EVENTS: Final[dict[str, type]] = {
     "need": Need,
     "jobs": Jobs,
     "models": Models,
+    "styles": Styles,
     "status": Status,
     "accepted": Accepted,
     "queued": Queued,

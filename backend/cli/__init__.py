@@ -56,6 +56,10 @@ def _command(name: str) -> Callable[[argparse.Namespace, Places], int]:
         from backend.cli import doctor
 
         return doctor.doctor
+    if name == "styles":
+        from backend.cli import styles
+
+        return styles.styles
     from backend.cli import service
 
     return {"serve": service.serve, "stop": service.stop, "status": service.status, "models": service.models}[name]

@@ -68,7 +68,7 @@ def _add_painting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="where to write; with --count, -1, -2, ... are added"
     )
-    parser.add_argument("--style", help="a preset: a name in the styles folder, or a TOML file")
+    parser.add_argument("--style", help="a preset: its file's name in the styles folder, or a path to a TOML file")
     parser.add_argument("--model", help="a model's id, as 'scumble models' lists it")
     parser.add_argument("--sampler", help="a sampler's name, as 'scumble models' lists it")
     parser.add_argument("--steps", type=_whole(1, MAX_STEPS), help="denoising steps")
@@ -96,6 +96,7 @@ def _add_service(commands: Commands[argparse.ArgumentParser]) -> None:
         ("status", "say what the backend does"),
         ("doctor", "look at everything Scumble needs, and say what to do where something is missing"),
         ("models", "list the models that are found"),
+        ("styles", "list the styles that there are: your presets, and the models as they are"),
     ):
         commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 

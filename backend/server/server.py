@@ -19,7 +19,7 @@ from backend import __version__
 from backend.executors.interface import Executor
 from backend.jobs import Desk, Refusal, Spool
 from backend.places import Places
-from protocol import MAX_FRAME_BYTES, Failure, Limits, ModelInfo, Status, Welcome
+from protocol import MAX_FRAME_BYTES, Failure, Limits, ModelInfo, Status, Styles, Welcome
 
 from . import discovery
 from .discovery import Found
@@ -74,7 +74,7 @@ class Server:
         self.limits = limits or Limits()
         self._places = places
         self._executor = executor
-        self._shelf = Shelf(library, lambda: executor.device)
+        self._shelf = Shelf(library, lambda: executor.device, places.styles)
         self._host = host
         self._port = port
         self._idle_seconds = idle_seconds
@@ -165,6 +165,10 @@ class Server:
     async def models(self) -> tuple[ModelInfo, ...]:
         """Return the models that are there now."""
         return await self._shelf.infos()
+
+    async def styles(self) -> Styles:
+        """Return the styles that there are now."""
+        return await self._shelf.styles()
 
     def shut_down(self, force: bool) -> None:
         """Begin to stop. Raises Refusal while there are jobs, unless by force."""

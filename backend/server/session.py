@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable, Coroutine
 from typing import Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
@@ -24,6 +25,7 @@ from protocol import (
     Hello,
     Limits,
     ListModels,
+    ListStyles,
     ModelInfo,
     Models,
     Preview,
@@ -34,6 +36,7 @@ from protocol import (
     Refused,
     Shutdown,
     Status,
+    Styles,
     Submit,
     Unreadable,
     Welcome,
@@ -51,7 +54,7 @@ FLUSH_SECONDS: Final = 2.0
 """For the last words to leave before the connection is closed."""
 
 MAX_LISTS: Final = 8
-"""Lists of models that one connection may wait for at once."""
+"""Lists of models and styles that one connection may wait for at once."""
 
 
 class House(Protocol):
@@ -70,6 +73,10 @@ class House(Protocol):
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """Return the models that are there now."""
+        ...
+
+    async def styles(self) -> Styles:
+        """Return the styles that there are now."""
         ...
 
     def shut_down(self, force: bool) -> None:
@@ -184,7 +191,9 @@ class Session:
                 case Acknowledge(about):
                     desk.acknowledge(owner, about)
                 case ListModels():
-                    self._list_models()
+                    self._list(self._tell_models)
+                case ListStyles():
+                    self._list(self._tell_styles)
                 case GetStatus():
                     self.tell(self._house.status())
                 case Shutdown(force):
@@ -192,16 +201,19 @@ class Session:
         except Refusal as refusal:
             self.tell(Refused(_REQUEST_NAMES[type(received)], refusal.failure, about))
 
-    def _list_models(self) -> None:
+    def _list(self, tell: Callable[[], Coroutine[None, None, None]]) -> None:
         """Answer when the disk has been looked at; other messages pass meanwhile."""
         if len(self._lists) >= MAX_LISTS:
             raise Refusal(_IMPATIENT)
-        task = asyncio.create_task(self._tell_models(), name="list the models")
+        task = asyncio.create_task(tell(), name="list what is there")
         self._lists.add(task)
         task.add_done_callback(self._lists.discard)
 
     async def _tell_models(self) -> None:
         self.tell(Models(await self._house.models()))
+
+    async def _tell_styles(self) -> None:
+        self.tell(await self._house.styles())
 
     async def _write(self) -> None:
         try:
@@ -241,6 +253,4 @@ class Session:
 
 _REQUEST_NAMES: Final = {cls: name for name, cls in REQUESTS.items()}
 
-_IMPATIENT: Final = Failure(
-    "impatient", "The list of models is being made already.", "Wait for it: a slow disk takes a while."
-)
+_IMPATIENT: Final = Failure("impatient", "The list is being made already.", "Wait for it: a slow disk takes a while.")

@@ -1,15 +1,17 @@
-"""The models as the server needs them: listed, and planned with. The disk is looked at in a thread."""
+"""The models as the server needs them: listed, offered in styles, and planned with. The disk is looked at in a thread."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Protocol
 
 from backend.families.facts import ModelFacts
 from backend.models import ModelError
 from backend.plan import Plan, PlanError, make_plan
-from protocol import DeviceInfo, Job, ModelInfo
+from backend.styles import offer
+from protocol import DeviceInfo, Job, ModelInfo, Styles
 
 MAX_LISTED: Final = 256
 """Models in one list: with their problems in words it still fits into one message."""
@@ -42,12 +44,13 @@ class Library(Protocol):
 class Shelf:
     """The library behind a lock: one look at the disk at a time, and never on the event loop.
 
-    `device` tells what the models run on, None while that is not known.
+    `device` tells what the models run on, None while that is not known. `styles` is the folder of presets; it need not exist.
     """
 
-    def __init__(self, library: Library, device: Callable[[], DeviceInfo | None]) -> None:
+    def __init__(self, library: Library, device: Callable[[], DeviceInfo | None], styles: Path) -> None:
         self._library = library
         self._device = device
+        self._styles = styles
         self._lock = asyncio.Lock()
 
     async def infos(self) -> tuple[ModelInfo, ...]:
@@ -55,6 +58,11 @@ class Shelf:
         async with self._lock:
             await asyncio.to_thread(self._library.scan)
             return (await asyncio.to_thread(self._library.infos))[:MAX_LISTED]
+
+    async def styles(self) -> Styles:
+        """Look at the disk again and return what there is to choose from."""
+        models = await self.infos()
+        return await asyncio.to_thread(offer, self._styles, models)
 
     async def plan(self, job: Job) -> Plan:
         """Work out a job with its model. Raises PlanError, also when there is no such model."""

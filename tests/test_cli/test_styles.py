@@ -3,7 +3,8 @@
 import pytest
 
 from backend.cli.problem import EXIT_USAGE, Problem
-from backend.cli.styles import MAX_STYLE_BYTES, load_style
+from backend.cli.styles import load_style
+from backend.styles import MAX_STYLE_BYTES
 from protocol import Style
 
 WHOLE = """

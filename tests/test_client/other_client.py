@@ -127,7 +127,7 @@ class Client:
         return self
 
     async def hello(self, major: int = 1) -> None:
-        version = {"major": major, "minor": 0}
+        version = {"major": major, "minor": 1}
         await self.send("hello", installation=self.installation, client="other client 1.0", version=version)
         welcome = await self.next("welcome", "goodbye")
         if welcome["type"] == "welcome":

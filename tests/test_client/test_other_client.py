@@ -320,6 +320,15 @@ async def test_a_model_that_is_not_there(client):
     assert end["failure"]["remedy"]
 
 
+async def test_the_styles_name_models_that_can_be_used(client):
+    models = (await client.ask("list_models", "models"))["models"]
+    answer = await client.ask("list_styles", "styles")
+    assert answer["folder"]
+    assert answer["problems"] == []
+    assert {style["model"] for style in answer["styles"]} == {model["id"] for model in models if not model["problem"]}
+    assert (await paint(client, fill(client, style=answer["styles"][0] | {"steps": 1})))["type"] == "done"
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [("sampler", "unknown_sampler"), ("black", "empty_mask"), ("outside", "bad_mask")],

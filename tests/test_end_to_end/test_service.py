@@ -157,6 +157,23 @@ def test_a_model_that_cannot_be_used_is_listed_with_the_reason(shared):
     assert "broken cannot be used: " in listed
 
 
+def test_styles_are_listed_and_a_broken_one_with_its_reason(shared):
+    folder = shared.places.styles
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"icons.toml": 'name = "Icons [flat]"\nmodel = "starter"\nsteps = 7', "mistyped.toml": "stepz = 3"}
+    try:
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        listed = shared.run("styles").stdout
+    finally:
+        for name in texts:
+            (folder / name).unlink(missing_ok=True)
+    assert re.search(r"^Starter.* +starter", listed, re.MULTILINE)
+    assert re.search(r"^Icons \[flat\] +starter +7", listed, re.MULTILINE)
+    assert "The style mistyped.toml has the unknown key 'stepz'." in listed
+    assert str(folder) in listed
+
+
 @pytest.fixture
 def nowhere(shared, tmp_path, monkeypatch):
     """No program is on the path, so that no Krita of this machine is found."""

@@ -35,6 +35,7 @@ from protocol import (
     Query,
     Raster,
     Style,
+    Styles,
     Welcome,
     content_name,
 )
@@ -129,6 +130,14 @@ SPECIAL = {
     Failure: st.builds(Failure, st.from_regex(r"\A[a-z][a-z0-9_]{0,63}\Z"), texts, texts),
     Hello: st.builds(Hello, installation=st.text(letters, min_size=1, max_size=200), client=texts),
     Query: st.builds(Query, st.lists(job_ids, max_size=5).map(tuple)),
+    Styles: st.builds(
+        Styles,
+        st.lists(
+            st.from_type(Style).filter(lambda style: style.name), max_size=3, unique_by=lambda style: style.name
+        ).map(tuple),
+        texts,
+        st.lists(st.from_type(Failure), max_size=3).map(tuple),
+    ),
     Need: st.builds(Need, st.lists(content_names, max_size=5).map(tuple)),
 }
 

@@ -150,6 +150,8 @@ BOUNDS = {
     "a seed, and any integer": limits.MAX_INTEGER,
     "content hashes in one `need`": limits.MAX_NEED_CONTENTS,
     "ids in one `query`": limits.MAX_QUERY_IDS,
+    "styles in one list, and problems": limits.MAX_STYLES,
+    "characters of a path": limits.MAX_PATH_CHARS,
     "messages that wait to be read": MAX_UNREAD,
     "contents that wait to be read": MAX_UNREAD_CONTENTS,
     "jobs of one installation that have not ended": limits.Limits().queued_jobs,

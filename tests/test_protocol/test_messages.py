@@ -12,17 +12,22 @@ from protocol import (
     EVENTS,
     MAX_NAME_CHARS,
     MAX_NEED_CONTENTS,
+    MAX_PATH_CHARS,
     MAX_QUERY_IDS,
+    MAX_STYLES,
     REQUESTS,
     Acknowledge,
     Cancel,
     DecodeError,
     End,
     Event,
+    Failure,
     Hello,
     Need,
     Query,
     Request,
+    Style,
+    Styles,
     Submit,
     decode_message,
     encode_message,
@@ -92,7 +97,7 @@ def test_a_value_of_another_type_is_refused_with_its_path(table, name, data):
     field = data.draw(st.sampled_from(fields))
     hint = typing.get_type_hints(table[name])[field]
     # an object of no known fields is no value of any type but one whose fields all have defaults
-    wrong = data.draw(st.sampled_from([[{}], {}, True, "\ud800"]))
+    wrong = data.draw(st.sampled_from([[[]], {}, True, "\ud800"]))
     if (wrong is True and hint is bool) or (wrong == {} and dataclasses.is_dataclass(hint)):
         return
     with pytest.raises(DecodeError) as caught:
@@ -136,6 +141,21 @@ def test_lists_have_a_bound():
     assert Query(("0" * 32,) * MAX_QUERY_IDS)
     with pytest.raises(ValueError, match=f"at most {MAX_QUERY_IDS} ids"):
         Query(("0" * 32,) * (MAX_QUERY_IDS + 1))
+
+
+def test_a_list_of_styles_has_a_bound_and_names_that_tell_them_apart():
+    styles = tuple(Style(str(number)) for number in range(MAX_STYLES + 1))
+    problems = (Failure("bad_style", "It is no TOML.", "Mend it."),) * (MAX_STYLES + 1)
+    assert Styles(styles[1:], "a" * MAX_PATH_CHARS, problems[1:])
+    for make, says in (
+        (lambda: Styles(styles), f"at most {MAX_STYLES} styles"),
+        (lambda: Styles((), problems=problems), f"at most {MAX_STYLES} problems"),
+        (lambda: Styles((), "a" * (MAX_PATH_CHARS + 1)), "folder must have at most"),
+        (lambda: Styles((Style(""),)), "a name of its own"),
+        (lambda: Styles((Style("one"), Style("one", steps=2))), "a name of its own"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            make()
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ def plan(tmp_path):
         library = Library(tmp_path)
         library.scan()
         device = None if memory is None else DeviceInfo("a device", kind, memory)
-        return await Shelf(library, lambda: device).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
+        return await Shelf(library, lambda: device, tmp_path).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
 
     return plan
 
