@@ -1,0 +1,245 @@
+"""From a press of Generate to a job that can be sent: the canvas is read when it is at rest, and its contents named."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from .. import canvas
+from ..bundled import protocol
+from ..canvas import Document, Pixels, Snapshot
+from ..qt import QtCore
+from .aside import Aside
+from .backend import Backend
+from .documents import name_of
+from .jobs import Tracked
+from .keep import MOST_LAYERS, Keep, Kept, Position
+from .settings import Settings
+
+MOST_WAITING: Final = 32
+"""Jobs that wait here to be sent: as many as a backend takes at once."""
+
+MOST_WAITING_BYTES: Final = 1024 * 1024 * 1024
+"""Pixels of jobs that wait here to be sent: four canvases of 8192 x 8192 at 8 bit, and Krita has to live beside them."""
+
+MOST_RANDOM_SEED: Final = 2**31 - 1
+"""Seeds are drawn from 0 to this: what Qt's field for numbers holds, so that each can be typed in again."""
+
+UNKNOWN_CONTEXT: Final = protocol.Context(padding=0.5, minimum=1024)
+"""Surroundings to read while no model is known: at least what any wants to see. The backend leaves out what is too much."""
+
+TOO_MANY: Final = protocol.Failure(
+    "too_many_waiting", "Enough pictures wait to be painted already.", "Wait until some are finished, or cancel some."
+)
+TOO_LONG: Final = protocol.Failure(
+    "prompt_too_long",
+    f"The prompt has more than {protocol.MAX_PROMPT_CHARS} characters.",
+    "Shorten it, then generate again.",
+)
+BROKE_OFF: Final = protocol.Failure(
+    "not_read", "The canvas could not be read.", "Save your picture, then generate again."
+)
+CLOSED_TOO_SOON: Final = protocol.Failure(
+    "document_closed", "The document was closed before it could be read.", "Open it again, then generate again."
+)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Contents whose names have been worked out."""
+
+    image: protocol.Raster
+    mask: protocol.Raster | None
+
+
+@dataclass(eq=False)
+class _Wish:
+    """What is still being got ready for a job."""
+
+    tracked: Tracked
+    document: Document
+    settings: Settings
+    seed: int
+    snapshot: Snapshot | None = None
+    named: _Named | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of pixels."""
+        shot = self.snapshot
+        return 0 if shot is None else shot.image.size + (shot.mask.size if shot.mask is not None else 0)
+
+
+Send = Callable[[Tracked, protocol.Job, Mapping[str, QtCore.QByteArray]], None]
+Refuse = Callable[[Tracked, protocol.Failure], None]
+
+
+class Asking:
+    """Jobs that are not sent yet. `send` gets each when it is whole and the backend ready, `refuse` where that cannot be."""
+
+    def __init__(self, aside: Aside, backend: Backend, keep: Keep, send: Send, refuse: Refuse) -> None:
+        self._aside = aside
+        self._backend = backend
+        self._keep = keep
+        self._send = send
+        self._refuse = refuse
+        self._wishes: dict[str, _Wish] = {}
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is any."""
+        return bool(self._wishes)
+
+    @property
+    def unread(self) -> bool:
+        """Whether a document still has to come to rest."""
+        return any(wish.snapshot is None for wish in self._wishes.values())
+
+    def refusal(self, settings: Settings) -> protocol.Failure | None:
+        """Return why nothing can be asked for with these settings now, or None."""
+        if max(len(settings.prompt), len(settings.negative)) > protocol.MAX_PROMPT_CHARS:
+            return TOO_LONG
+        held = sum(wish.size for wish in self._wishes.values())
+        return TOO_MANY if len(self._wishes) >= MOST_WAITING or held >= MOST_WAITING_BYTES else None
+
+    def ask(self, tracked: Tracked, document: Document, settings: Settings) -> None:
+        """Begin with a job; `step` does the rest."""
+        seed = secrets.randbelow(MOST_RANDOM_SEED + 1) if settings.random_seed else settings.seed
+        self._wishes[tracked.id] = _Wish(tracked, document, settings, seed)
+
+    def drop(self, job_id: str) -> bool:
+        """Forget a job; return whether it was among these."""
+        return self._wishes.pop(job_id, None) is not None
+
+    def drop_all(self) -> list[Tracked]:
+        """Forget every job; return them."""
+        dropped = [wish.tracked for wish in self._wishes.values()]
+        self._wishes.clear()
+        return dropped
+
+    def step(self) -> None:
+        """Go on with whatever can go on. Calls Krita only for documents that are at rest."""
+        for wish in list(self._wishes.values()):
+            try:
+                if wish.snapshot is None:
+                    self._read(wish)
+                elif wish.named is not None and self._backend.known:
+                    self._hand_over(wish, wish.snapshot, wish.named)
+            except Exception:
+                # tried again every moment, it would fail every moment
+                self._give_up(wish, BROKE_OFF)
+                raise
+
+    def _read(self, wish: _Wish) -> None:
+        shot = self._snapshot(wish)
+        if isinstance(shot, protocol.Failure):
+            self._give_up(wish, shot)
+        elif shot is not None:
+            wish.snapshot = shot
+            kept = _kept(wish, shot)
+            wish.tracked.kept = kept
+            self._aside.do(
+                lambda: self._name(shot, kept),
+                lambda named: self._is_named(wish, named),
+                lambda e: self._fault(wish, e),
+            )
+
+    def _snapshot(self, wish: _Wish) -> Snapshot | protocol.Failure | None:
+        """Return the part of the document that the job needs, None while the document is not at rest."""
+        extent = canvas.extent_of(wish.document)
+        if extent is None:
+            return CLOSED_TOO_SOON
+        if self._backend.known:
+            style = self._backend.style(wish.settings.style)
+            if isinstance(style, protocol.Failure):
+                return style
+        if not canvas.is_at_rest(wish.document):
+            return None
+        selected = canvas.selected_bounds(wish.document)
+        if isinstance(selected, protocol.Failure):
+            return selected
+        bounds = protocol.Bounds.of(extent)
+        if selected is not None:
+            context = self._backend.context(wish.settings.style) or UNKNOWN_CONTEXT
+            bounds = protocol.context_bounds(extent, selected, context)
+        return canvas.take_snapshot(wish.document, bounds, selected)
+
+    def _name(self, shot: Snapshot, kept: Kept) -> _Named:
+        """Name the contents and keep the job on disk; in the thread aside."""
+        named = _Named(shot.image.raster(), shot.mask.raster() if shot.mask is not None else None)
+        self._keep.write(kept)
+        return named
+
+    def _is_named(self, wish: _Wish, named: _Named) -> None:
+        wish.named = named
+        if wish.tracked.id in self._wishes:
+            self.step()
+
+    def _fault(self, wish: _Wish, error: Exception) -> None:
+        self._give_up(wish, BROKE_OFF)
+        raise error
+
+    def _hand_over(self, wish: _Wish, shot: Snapshot, named: _Named) -> None:
+        style = self._backend.style(wish.settings.style)
+        if isinstance(style, protocol.Failure):
+            self._give_up(wish, style)
+            return
+        job = _job(wish, shot, named, style)
+        del self._wishes[wish.tracked.id]
+        self._send(wish.tracked, job, _contents(shot, named))
+
+    def _give_up(self, wish: _Wish, failure: protocol.Failure) -> None:
+        if self._wishes.pop(wish.tracked.id, None) is not None:
+            self._refuse(wish.tracked, failure)
+
+
+def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style) -> protocol.Job:
+    settings, kept = wish.settings, wish.tracked.kept
+    assert kept is not None
+    return protocol.Job(
+        id=kept.id,
+        extent=shot.image.extent,
+        prompt=kept.prompt,
+        negative=_travelling(settings.negative),
+        image=named.image,
+        mask=named.mask,
+        selection=shot.selection.relative_to(shot.bounds) if shot.selection is not None else None,
+        strength=settings.strength,
+        seed=kept.seed,
+        count=kept.count,
+        style=style,
+        depth="u16" if shot.depth == "u16" else "u8",
+        order="bgra",
+        document=(kept.identity or _travelling(kept.document))[: protocol.MAX_NAME_CHARS],
+    )
+
+
+def _contents(shot: Snapshot, named: _Named) -> dict[str, QtCore.QByteArray]:
+    pixels: list[tuple[protocol.Raster | None, Pixels | None]] = [(named.image, shot.image), (named.mask, shot.mask)]
+    return {raster.content: found.data for raster, found in pixels if raster is not None and found is not None}
+
+
+def _kept(wish: _Wish, shot: Snapshot) -> Kept:
+    document, anchor = wish.document, shot.anchor
+    return Kept(
+        id=wish.tracked.id,
+        document=_travelling(name_of(document)),
+        identity=canvas.identity(document),
+        layers=tuple(canvas.layer_id(node) for node in islice(canvas.layers(document), MOST_LAYERS)),
+        canvas=anchor.canvas,
+        layer=anchor.layer,
+        positions=tuple(Position(layer, x, y) for layer, (x, y) in anchor.positions.items()),
+        bounds=shot.bounds,
+        extent=shot.image.extent,
+        prompt=_travelling(wish.settings.prompt),
+        seed=wish.seed,
+        count=wish.settings.count,
+    )
+
+
+def _travelling(text: str) -> str:
+    """Return a text without what no message may hold: null characters and halves of surrogate pairs."""
+    return "".join(char for char in text if char != "\x00" and not "\ud800" <= char <= "\udfff")

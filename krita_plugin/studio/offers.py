@@ -1,0 +1,124 @@
+"""Finished pictures until the painter has dealt with each: applied it, or discarded it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ..bundled import protocol
+from ..canvas import Document, layer_name
+from ..qt import QtGui
+from .keep import Kept
+from .pictures import Look
+from .views import Offer
+
+MOST_HELD_BYTES: Final = 512 * 1024 * 1024
+"""Pixels of finished pictures in memory: two of 8192 x 8192, or 128 of 1024 x 1024. Beyond that the oldest are dropped; the
+backend has them on its disk as long as they are not acknowledged, and is asked for them again when they are wanted."""
+
+
+@dataclass(eq=False)
+class Finished:
+    """A job with its pictures. `contents` are their bytes by content hash, empty while they are dropped.
+
+    `looks` are there by index once made. It is not `offered` while its one picture is about to become a layer by itself.
+    `notes` are the backend's sentences for the painter.
+    `applied` and `discarded` are indices; `wanted` those to apply as soon as their pixels are here again.
+    """
+
+    kept: Kept
+    pictures: tuple[protocol.Picture, ...]
+    contents: Mapping[str, bytes]
+    document: Document | None
+    offered: bool
+    notes: tuple[str, ...] = ()
+    looks: dict[int, Look] = field(default_factory=dict)
+    thumbnails: dict[int, QtGui.QImage] = field(default_factory=dict)
+    applied: set[int] = field(default_factory=set)
+    discarded: set[int] = field(default_factory=set)
+    wanted: set[int] = field(default_factory=set)
+    fetching: bool = False
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.kept.id
+
+    @property
+    def left(self) -> list[int]:
+        """Indices of the pictures that were not discarded."""
+        return [index for index in range(len(self.pictures)) if index not in self.discarded]
+
+    @property
+    def dealt_with(self) -> bool:
+        """Whether each picture was applied or discarded."""
+        return all(index in self.applied for index in self.left)
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        return sum(map(len, self.contents.values())) + sum(look.size for look in self.looks.values())
+
+    def content(self, index: int) -> bytes | None:
+        """Return the bytes of a picture, None while they are dropped."""
+        return self.contents.get(self.pictures[index].image.content)
+
+    def deal(self, index: int, discarded: bool) -> None:
+        """Note what became of a picture."""
+        (self.discarded if discarded else self.applied).add(index)
+        self.kept = replace(self.kept, dealt=tuple(sorted(self.applied | self.discarded)))
+
+    def drop(self) -> None:
+        """Let the pixels go; thumbnails stay."""
+        self.contents = {}
+        self.looks.clear()
+
+    def shown(self, looks: dict[int, Look]) -> None:
+        """Take how the pictures look."""
+        self.looks.update(looks)
+        self.thumbnails.update({index: look.thumbnail for index, look in looks.items()})
+
+    def offers(self) -> list[Offer]:
+        """Return what the docker shows of it."""
+        if not self.offered:
+            return []
+        title = layer_name(self.kept.prompt)
+        return [
+            Offer(self.id, index, title, self.pictures[index].seed, self.thumbnails[index], index in self.applied)
+            for index in self.left
+            if index in self.thumbnails
+        ]
+
+
+class Shelf:
+    """Every job whose pictures are here, the oldest first."""
+
+    def __init__(self, most_bytes: int = MOST_HELD_BYTES) -> None:
+        self._most = most_bytes
+        self._jobs: dict[str, Finished] = {}
+
+    def __iter__(self) -> Iterator[Finished]:
+        return iter(list(self._jobs.values()))
+
+    def get(self, job_id: str) -> Finished | None:
+        """Return a job, None where it is not here."""
+        return self._jobs.get(job_id)
+
+    def put(self, finished: Finished) -> None:
+        """Take a job."""
+        self._jobs[finished.id] = finished
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job."""
+        self._jobs.pop(job_id, None)
+
+    def shrink(self, busy: Container[str]) -> None:
+        """Let the oldest pixels go until the rest is within bounds, but not those of jobs that are `busy`."""
+        held = sum(finished.size for finished in self)
+        for finished in self:
+            if held <= self._most:
+                return
+            if finished.id not in busy and finished.offered and not finished.wanted:
+                held -= finished.size
+                finished.drop()

@@ -1,0 +1,129 @@
+"""Pictures that become layers as soon as nothing else is being done to their document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from .. import canvas
+from ..bundled import protocol
+from ..canvas import Added, Note, Pixels
+from .aside import Aside
+from .offers import Finished
+from .pictures import for_krita
+
+NOTES: Final[dict[Note, str]] = {
+    Note.LAYER_GONE: "The layer that it was made for is gone, so the new layer is above the one that is active now.",
+    Note.GROUP_CLOSED: "The layer that it was made for lies in a hidden or locked group, so the new layer is above that group.",
+    Note.CANVAS_SHIFTED: "The canvas was cropped or extended meanwhile, so the new layer has moved along with the picture.",
+    Note.CANVAS_RESIZED: "The canvas has another size than before, so see whether the new layer is where it belongs.",
+}
+"""What is told of each thing that became different while the picture was made."""
+
+
+def told(notes: tuple[Note, ...]) -> list[str]:
+    """Return a sentence for each note."""
+    return [NOTES[note] for note in notes if note in NOTES]
+
+
+@dataclass(eq=False)
+class Placement:
+    """One picture that is to become a layer; `picture` is there once its bytes are as Krita takes them."""
+
+    finished: Finished
+    index: int
+    picture: Pixels | None = None
+
+
+Placed = Callable[[Placement, Added], None]
+Stayed = Callable[[Placement, protocol.Failure], None]
+
+
+class Placing:
+    """What waits for its document to be at rest. `placed` or `stayed` gets each in the end."""
+
+    def __init__(self, aside: Aside, placed: Placed, stayed: Stayed) -> None:
+        self._aside = aside
+        self._placed = placed
+        self._stayed = stayed
+        self._waiting: list[Placement] = []
+
+    @property
+    def waiting(self) -> tuple[Placement, ...]:
+        """What is not a layer yet."""
+        return tuple(self._waiting)
+
+    @property
+    def due(self) -> bool:
+        """Whether there is any that a document at rest could take."""
+        return any(placement.picture is not None for placement in self._waiting)
+
+    @property
+    def busy(self) -> set[str]:
+        """Ids of the jobs that have any."""
+        return {placement.finished.id for placement in self._waiting}
+
+    def has(self, job_id: str, index: int) -> bool:
+        """Return whether this picture waits already."""
+        return any((waiting.finished.id, waiting.index) == (job_id, index) for waiting in self._waiting)
+
+    def add(self, finished: Finished, index: int, content: bytes) -> None:
+        """Have a picture become a layer."""
+        image = finished.pictures[index].image
+        placement = Placement(finished, index)
+        self._waiting.append(placement)
+
+        def convert() -> Pixels:
+            return Pixels(for_krita(content), image.extent, image.order, image.depth)
+
+        def converted(picture: Pixels) -> None:
+            placement.picture = picture
+            self.step()
+
+        def failed(error: Exception) -> None:
+            self._forget(placement)
+            raise error
+
+        self._aside.do(convert, converted, failed)
+
+    def drop(self, job_id: str, index: int | None = None) -> bool:
+        """Forget one of a job's pictures, or all of them; return whether there was any."""
+        before = len(self._waiting)
+        self._waiting = [
+            waiting
+            for waiting in self._waiting
+            if waiting.finished.id != job_id or (index is not None and waiting.index != index)
+        ]
+        return len(self._waiting) < before
+
+    def step(self) -> None:
+        """Add one layer where a document is at rest. The next one comes after whatever else waits in the event loop."""
+        for placement in list(self._waiting):
+            if placement.picture is None or placement not in self._waiting:
+                continue
+            added = self._add(placement, placement.picture)
+            if added == canvas.NOT_AT_REST:
+                continue
+            self._forget(placement)
+            if isinstance(added, protocol.Failure):
+                self._stayed(placement, added)
+            else:
+                self._placed(placement, added)
+                return
+
+    def _add(self, placement: Placement, picture: Pixels) -> Added | protocol.Failure:
+        finished = placement.finished
+        if finished.document is None:
+            return canvas.DOCUMENT_CLOSED
+        kept = finished.kept
+        bounds = kept.on_canvas(finished.pictures[placement.index].bounds)
+        try:
+            return canvas.add_layer(finished.document, picture, bounds, kept.prompt, kept.anchor)
+        except Exception:
+            # asked again every moment, it would fail every moment
+            self._forget(placement)
+            raise
+
+    def _forget(self, placement: Placement) -> None:
+        self._waiting = [waiting for waiting in self._waiting if waiting is not placement]
