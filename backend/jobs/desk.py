@@ -33,7 +33,7 @@ from . import failures
 from .admission import check_admission
 from .attachments import Attachments
 from .failures import Refusal
-from .painting import Outcome, paint
+from .painting import Outcome, paint, with_note
 from .queue import FairQueue, JobKey
 from .record import Reader, Record, digest
 from .spool import Spool
@@ -44,6 +44,13 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS: Final = 10.0
 """For the running job to end once its executor is closed. That kills its worker after a few seconds; only a plan that
 waits for a disk which does not answer can take longer."""
+
+WORKER_LOST: Final = "worker_lost"
+"""Code of a failure after which a job is painted once more, with a new worker."""
+
+PAINTED_ANEW: Final = (
+    "The painting process was lost in the middle of the work, so this was painted anew by another one."
+)
 
 Planner = Callable[[Job], Awaitable[Plan]]
 """Makes a plan of a job; raises PlanError."""
@@ -284,12 +291,21 @@ class Desk:
             return Outcome(Cancelled(job.id))
         if self._closing.is_set():
             return Outcome(Failed(job.id, failures.SERVER_STOPPING))
-        outcome = await paint(
-            plan, contents, self._executor, _Onlooker(record, lambda: self._readers.get(record.owner, ()))
-        )
-        if self._closing.is_set() and isinstance(outcome.end, Failed):
+        watcher = _Onlooker(record, lambda: self._readers.get(record.owner, ()))
+        outcome = await paint(plan, contents, self._executor, watcher)
+        if self._may_begin_anew(record, outcome):
+            log.warning("job %s: its worker was lost; it is painted once more", job.id)
+            outcome = with_note(await paint(plan, contents, self._executor, watcher), PAINTED_ANEW)
+        if not isinstance(outcome.end, Failed):
+            return outcome
+        if self._closing.is_set():
             return Outcome(Failed(job.id, failures.SERVER_STOPPING))
-        return outcome
+        return Outcome(Cancelled(job.id)) if record.cancelled else outcome
+
+    def _may_begin_anew(self, record: Record, outcome: Outcome) -> bool:
+        """Return whether a lost worker was all that went wrong. Once: a picture that kills each worker must not do so for ever."""
+        lost = isinstance(outcome.end, Failed) and outcome.end.failure.code == WORKER_LOST
+        return lost and not record.cancelled and not self._closing.is_set()
 
     def _end_soon(self, record: Record, end: End) -> None:
         """End a job that does not run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from backend.executors.interface import Executor
@@ -51,6 +51,12 @@ async def paint(plan: Plan, contents: Mapping[str, bytes], executor: Executor, w
         # what is heard after the end belongs to nobody, and an executor that is left in mid-run must learn of it
         if isinstance(run, AsyncGenerator):
             await run.aclose()
+
+
+def with_note(outcome: Outcome, note: str) -> Outcome:
+    """Return the same outcome, with one more note where it has pictures."""
+    end = outcome.end
+    return replace(outcome, end=replace(end, notes=(*end.notes, note))) if isinstance(end, Done) else outcome
 
 
 async def _follow(plan: Plan, run: AsyncIterator[PlanEvent], watcher: Watcher) -> Outcome:

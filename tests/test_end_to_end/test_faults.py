@@ -35,20 +35,40 @@ def leave_a_result(home, out) -> int:
     return kept + 1
 
 
-def test_a_killed_worker_fails_its_job_and_the_next_one_gets_a_new_worker(harmed, tmp_path):
-    first = harmed.begin_long_job(tmp_path / "first.png")
-    assert first.stderr == "Starting the backend ...\n"
+def test_a_job_whose_worker_is_killed_is_painted_by_a_new_one(harmed, tmp_path, wait_until):
+    looks = tmp_path / "looks"
+    words = ("-p", "a red apple", "--seed", 7, "--steps", 40)
+    command = harmed.fill("room", tmp_path / "out.png", *words, "--preview-dir", looks)
+    wait_until(lambda: list(looks.glob("*.png")), "it paints")
     assert harmed.server().cwd() == "/"
+    worker, before = harmed.worker(), painted(harmed.log())
+    worker.kill()
+    command.wait()
+    assert harmed.worker().pid != worker.pid
+    assert painted(harmed.log()) == before + 1
+    assert "painted anew" in command.stdout + command.stderr
+    harmed.fill("room", tmp_path / "undisturbed.png", *words).wait()
+    assert (tmp_path / "out.png").read_bytes() == (tmp_path / "undisturbed.png").read_bytes()
+
+
+def test_a_job_that_loses_two_workers_fails_and_the_next_one_is_painted(harmed, tmp_path, wait_until):
+    first = harmed.begin_long_job(tmp_path / "first.png")
     second = harmed.fill("badge", tmp_path / "second.png", "--steps", "3")
     harmed.wait_for_jobs(running=1, queued=1)
-    worker = harmed.worker()
-    worker.kill()
-    first.wait(1, seconds=10)
+    looks, killed = tmp_path / "first.looks", [harmed.worker()]
+    killed[0].kill()
+    wait_until(lambda: not alive(killed[0]), "it is gone")
+    for look in looks.glob("*.png"):
+        look.unlink()
+    wait_until(lambda: list(looks.glob("*.png")), "it is painted once more")
+    killed.append(harmed.worker())
+    killed[1].kill()
+    first.wait(1, seconds=20)
     assert "worker" in first.stderr
     assert "killed" in first.stderr
     second.wait()
     assert [path.name for path in tmp_path.glob("*.png")] == ["second.png"]
-    assert harmed.worker().pid != worker.pid
+    assert harmed.worker().pid not in [worker.pid for worker in killed]
 
 
 def test_a_killed_server_takes_its_worker_along_and_the_job_is_painted_by_the_next(harmed, tmp_path, wait_until):

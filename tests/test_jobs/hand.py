@@ -10,6 +10,7 @@ from backend.plan import Finished, PictureMade, PreviewMade, Stepped, Stopped, W
 from protocol import Bounds, DeviceInfo, Failure, Picture, Raster
 
 LOST = Failure("worker_lost", "The worker was killed.", "Try again.")
+FULL = Failure("out_of_memory", "There was too little memory.", "Paint a smaller area.")
 
 
 def raster_of(content: bytes, width: int, height: int, order="rgba", depth="u8") -> Raster:
@@ -109,6 +110,9 @@ class HandExecutor:
                 return
 
     def fail(self) -> None:
+        self.give(WentWrong(FULL))
+
+    def lose_worker(self) -> None:
         self.give(WentWrong(LOST))
 
     def break_off(self) -> None:
