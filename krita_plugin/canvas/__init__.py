@@ -21,8 +21,13 @@ from .layer import NOT_AT_REST as NOT_AT_REST
 from .layer import Added as Added
 from .layer import add_layer as add_layer
 from .layer import layer_name as layer_name
+from .layer import layer_steps as layer_steps
 from .pixels import Pixels as Pixels
+from .scaling import Steps as Steps
+from .scaling import at_once as at_once
+from .scaling import working_extent as working_extent
 from .selection import read_mask as read_mask
 from .selection import selected_bounds as selected_bounds
 from .snapshot import Snapshot as Snapshot
+from .snapshot import snapshot_steps as snapshot_steps
 from .snapshot import take_snapshot as take_snapshot

@@ -32,6 +32,9 @@ class Note(Enum):
     CANVAS_RESIZED = "canvas_resized"
     """The canvas has another size, and what was painted stayed where it was, counted from the left upper corner."""
 
+    ENLARGED = "enlarged"
+    """The area was too large to be painted at once: it was painted smaller and enlarged."""
+
 
 @dataclass(frozen=True)
 class Anchor:

@@ -13,6 +13,7 @@ from .api import Document, Node, running_krita
 from .colour import in_space_of
 from .document import DOCUMENT_CLOSED, extent_of, is_at_rest, layer_id
 from .pixels import Pixels
+from .scaling import Steps, at_once, enlarged
 
 MOST_NAME_CHARS: Final = 60
 """Characters of a layer's name: what the Layers docker shows at twice its usual width."""
@@ -56,36 +57,85 @@ def layer_name(prompt: str) -> str:
 def add_layer(
     document: Document, picture: Pixels, bounds: protocol.Bounds, prompt: str, anchor: Anchor
 ) -> Added | protocol.Failure:
+    """Add `picture` to the document as one new layer, without a pause; see `layer_steps`."""
+    return at_once(layer_steps(document, picture, bounds, prompt, anchor))
+
+
+def layer_steps(
+    document: Document, picture: Pixels, bounds: protocol.Bounds, prompt: str, anchor: Anchor
+) -> Steps[Added | protocol.Failure]:
     """Add `picture` to the document as one new layer, which is one undo step.
 
     `picture` is BGRA, u8 or u16, sRGB with straight alpha; `bounds` where it lies on the canvas of `anchor`, the one of
     the snapshot. The active layer and the selection stay the painter's. Returns a Failure, and has then changed nothing,
     where the document is closed, something is being done to it, or the place is no longer on the canvas.
-    Raises ValueError for pixels of another layout or size.
+    Raises ValueError for pixels of another layout.
+
+    A picture as large as `bounds` is added at once, before the first yield. Another one is enlarged strip by strip into
+    a layer that belongs to no document yet: go on when the document is at rest. Dropped halfway, nothing has changed.
     """
-    if picture.order != "bgra" or picture.extent != bounds.extent:
+    if picture.order != "bgra":
         raise ValueError(f"{picture.extent} {picture.order} is no layer at {bounds}")
-    canvas, place = extent_of(document), find_place(document, anchor)
-    if canvas is None or place is None:
+    target = _target(document, bounds, anchor)
+    if isinstance(target, protocol.Failure):
+        return target
+    if picture.extent == bounds.extent:
+        layer = _written(document, None, picture, target, prompt)
+        return _add(document, layer, target, anchor) if layer is not None else NOT_ADDED
+    layer = None
+    for row, strip in enlarged(picture, bounds.extent):
+        if extent_of(document) is None:
+            return DOCUMENT_CLOSED
+        at = protocol.Bounds(target.x, target.y + row, strip.extent.width, strip.extent.height)
+        layer = _written(document, layer, strip, at, prompt)
+        if layer is None:
+            return NOT_ADDED
+        yield
+    now = _target(document, bounds, anchor)
+    if layer is None or now != target:
+        # asked again, it begins with the canvas as it is then
+        return now if isinstance(now, protocol.Failure) else NOT_AT_REST
+    return _add(document, layer, target, anchor, Note.ENLARGED)
+
+
+def _target(document: Document, bounds: protocol.Bounds, anchor: Anchor) -> protocol.Bounds | protocol.Failure:
+    """Return where on the canvas `bounds` of the anchor's are now, or why nothing can be put there."""
+    canvas = extent_of(document)
+    if canvas is None:
         return DOCUMENT_CLOSED
     if not is_at_rest(document):
         return NOT_AT_REST
-    (dx, dy), moved = shift_since(document, anchor)
+    (dx, dy), _ = shift_since(document, anchor)
     target = bounds.moved(dx, dy)
-    if target.intersection(protocol.Bounds.of(canvas)) is None:
-        return OFF_CANVAS
+    return target if target.intersection(protocol.Bounds.of(canvas)) is not None else OFF_CANVAS
+
+
+def _written(document: Document, layer: Node | None, picture: Pixels, at: protocol.Bounds, prompt: str) -> Node | None:
+    """Write pixels into the layer, a new one that is not added yet where there is none; None where Krita cannot convert them.
+
+    Before it is added, since then the pixels belong to the same undo step, and Krita redraws once.
+    """
     data = in_space_of(document, picture, running_krita())
     if data is None:
-        return NOT_ADDED
-    layer = document.createNode(layer_name(prompt), "paintlayer")
-    # before it is added: then the pixels belong to the same undo step, and Krita redraws once
-    layer.setPixelData(data, target.x, target.y, target.width, target.height)
+        return None
+    if layer is None:
+        layer = document.createNode(layer_name(prompt), "paintlayer")
+    layer.setPixelData(data, at.x, at.y, at.width, at.height)
+    return layer
+
+
+def _add(
+    document: Document, layer: Node, target: protocol.Bounds, anchor: Anchor, *notes: Note
+) -> Added | protocol.Failure:
+    place, (_, moved) = find_place(document, anchor), shift_since(document, anchor)
+    if place is None:
+        return DOCUMENT_CLOSED
     active = document.activeNode()
     if not place.parent.addChildNode(layer, place.above):
         return NOT_ADDED
     if active is not None:
         _keep_active(document, active, layer)
-    return Added(layer_id(layer), target, (*place.notes, *moved))
+    return Added(layer_id(layer), target, (*place.notes, *moved, *notes))
 
 
 def _keep_active(document: Document, active: Node, added: Node) -> None:

@@ -192,6 +192,12 @@ class Selection:
     def setPixelData(self, data, x, y, width, height):
         self._plane.write(x, y, np.frombuffer(bytes(data), "u1").reshape(height, width, 1))
 
+    def duplicate(self):
+        copy = Selection()
+        if self._plane.reach() is not None:
+            copy._plane.write(self._plane.left, self._plane.top, self._plane.pixels)
+        return copy
+
 
 class _Document:
     def __init__(self, width, height, name, space):

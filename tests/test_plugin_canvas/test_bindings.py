@@ -11,8 +11,9 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("binding", ["5", "6"])
-def test_canvas_under(binding):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "under_qt.py")]
+@pytest.mark.parametrize("tests", ["under_qt.py", "under_qt_scaled.py"])
+def test_canvas_under(tests, binding):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / tests)]
     environment = {**os.environ, "SCUMBLE_QT": binding, "QT_QPA_PLATFORM": "offscreen"}
     ended = subprocess.run(
         command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, timeout=120, check=False
