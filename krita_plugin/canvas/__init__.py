@@ -24,6 +24,7 @@ from .layer import layer_name as layer_name
 from .layer import layer_steps as layer_steps
 from .pixels import Pixels as Pixels
 from .scaling import Steps as Steps
+from .scaling import advance as advance
 from .scaling import at_once as at_once
 from .scaling import working_extent as working_extent
 from .selection import read_mask as read_mask

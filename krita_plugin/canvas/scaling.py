@@ -6,6 +6,7 @@ here yield after each, and whoever runs them lets the event loop turn. At 16384 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from math import ceil, floor, sqrt
 from typing import Final, TypeVar
@@ -30,6 +31,9 @@ SPARE_PIXELS: Final = 2
 MARGIN_ROWS: Final = 2
 """Rows of the smaller picture above and below a strip that interpolation looks at."""
 
+TURN_SECONDS: Final = 0.015
+"""For which steps go on without a pause: one frame of the screen."""
+
 _HOLES: Final = bytes([255]) + bytes(255)
 """Makes 255 of what is not selected at all, and 0 of all else."""
 
@@ -52,6 +56,19 @@ def at_once(steps: Steps[T]) -> T:
         except StopIteration as end:
             found: T = end.value
             return found
+
+
+def advance(steps: Steps[T], seconds: float = TURN_SECONDS) -> T | None:
+    """Go on for so long, but for at least one step. Return what the steps return, None while they are not through."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            next(steps)
+        except StopIteration as through:
+            found: T = through.value
+            return found
+        if time.monotonic() >= end:
+            return None
 
 
 def working_extent(extent: protocol.Extent, most_pixels: int) -> protocol.Extent:

@@ -328,10 +328,11 @@ def test_a_closed_document_takes_and_gives_nothing():
     assert canvas.selected_bounds(document) == canvas.DOCUMENT_CLOSED
 
 
-def test_layer_refuses_pixels_of_another_size():
+def test_layer_refuses_pixels_of_another_layout():
     document = opened()
     with pytest.raises(ValueError, match="is no layer at"):
-        canvas.add_layer(document, picture(), PLACE.padded(1), "", anchored(document))
+        grey = canvas.Pixels(QtCore.QByteArray(bytes(PLACE.extent.area)), PLACE.extent, "gray", "u8")
+        canvas.add_layer(document, grey, PLACE, "", anchored(document))
 
 
 @given(st.text())
