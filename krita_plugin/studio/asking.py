@@ -10,7 +10,7 @@ from typing import Final
 
 from .. import canvas
 from ..bundled import protocol
-from ..canvas import Document, Pixels, Snapshot
+from ..canvas import Document, Pixels, Snapshot, Steps
 from ..qt import QtCore
 from .aside import Aside
 from .backend import Backend
@@ -63,6 +63,7 @@ class _Wish:
     document: Document
     settings: Settings
     seed: int
+    reading: Steps[Snapshot | protocol.Failure] | None = None
     snapshot: Snapshot | None = None
     named: _Named | None = None
 
@@ -97,6 +98,11 @@ class Asking:
     def unread(self) -> bool:
         """Whether a document still has to come to rest."""
         return any(wish.snapshot is None for wish in self._wishes.values())
+
+    @property
+    def reading(self) -> bool:
+        """Whether a document is being read, step by step."""
+        return any(wish.reading is not None for wish in self._wishes.values())
 
     def refusal(self, settings: Settings) -> protocol.Failure | None:
         """Return why nothing can be asked for with these settings now, or None."""
@@ -138,7 +144,7 @@ class Asking:
         if isinstance(shot, protocol.Failure):
             self._give_up(wish, shot)
         elif shot is not None:
-            wish.snapshot = shot
+            wish.snapshot, wish.reading = shot, None
             kept = _kept(wish, shot)
             wish.tracked.kept = kept
             self._aside.do(
@@ -148,7 +154,7 @@ class Asking:
             )
 
     def _snapshot(self, wish: _Wish) -> Snapshot | protocol.Failure | None:
-        """Return the part of the document that the job needs, None while the document is not at rest."""
+        """Return the part of the document that the job needs, None while the document is not at rest or it is being read."""
         extent = canvas.extent_of(wish.document)
         if extent is None:
             return CLOSED_TOO_SOON
@@ -158,6 +164,8 @@ class Asking:
                 return style
         if not canvas.is_at_rest(wish.document):
             return None
+        if wish.reading is not None:
+            return canvas.advance(wish.reading)
         selected = canvas.selected_bounds(wish.document)
         if isinstance(selected, protocol.Failure):
             return selected
@@ -165,7 +173,8 @@ class Asking:
         if selected is not None:
             context = self._backend.context(wish.settings.style) or UNKNOWN_CONTEXT
             bounds = protocol.context_bounds(extent, selected, context)
-        return canvas.take_snapshot(wish.document, bounds, selected)
+        wish.reading = canvas.snapshot_steps(wish.document, bounds, selected, self._backend.limits.pixels)
+        return canvas.advance(wish.reading)
 
     def _name(self, shot: Snapshot, kept: Kept) -> _Named:
         """Name the contents and keep the job on disk; in the thread aside."""
@@ -206,7 +215,7 @@ def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style) -> p
         negative=_travelling(settings.negative),
         image=named.image,
         mask=named.mask,
-        selection=shot.selection.relative_to(shot.bounds) if shot.selection is not None else None,
+        selection=shot.painted,
         strength=settings.strength,
         seed=kept.seed,
         count=kept.count,

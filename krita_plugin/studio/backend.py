@@ -46,6 +46,7 @@ class Backend:
         self._restarts = 0
         self._starting = False
         self._stopped = False
+        self._given_up = False
 
     @property
     def ready(self) -> bool:
@@ -73,6 +74,7 @@ class Backend:
     def greet(self) -> None:
         """Ask a backend that has just become ready what it has."""
         self._told.clear()
+        self._given_up = False
         for question in (protocol.ListModels(), protocol.ListStyles(), protocol.GetStatus()):
             self._link.request(question)
 
@@ -134,14 +136,15 @@ class Backend:
 
     def start(self) -> None:
         """Start it, as the painter wishes."""
-        self._stopped, self._restarts = False, 0
+        self._stopped, self._given_up, self._restarts = False, False, 0
         self._start()
 
     def start_again(self) -> bool:
-        """Start one that jobs wait for, unless the painter stopped it; return whether that is still of use."""
-        if self._stopped or self._starting:
+        """Start one that jobs wait for, unless the painter stopped it; return False once it is to be given up."""
+        if self._stopped or self._starting or self._given_up:
             return True
         if self._restarts >= MOST_RESTARTS:
+            self._given_up = True
             return False
         self._restarts += 1
         self._start()

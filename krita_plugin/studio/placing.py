@@ -8,7 +8,8 @@ from typing import Final
 
 from .. import canvas
 from ..bundled import protocol
-from ..canvas import Added, Note, Pixels
+from ..canvas import Added, Note, Pixels, Steps
+from ..canvas.layer import NOT_ADDED
 from .aside import Aside
 from .offers import Finished
 from .pictures import for_krita
@@ -17,6 +18,7 @@ NOTES: Final[dict[Note, str]] = {
     Note.LAYER_GONE: "The layer that it was made for is gone, so the new layer is above the one that is active now.",
     Note.GROUP_CLOSED: "The layer that it was made for lies in a hidden or locked group, so the new layer is above that group.",
     Note.CANVAS_SHIFTED: "The canvas was cropped or extended meanwhile, so the new layer has moved along with the picture.",
+    Note.ENLARGED: "The area is larger than can be painted at once: it was painted smaller and enlarged, so fine detail is soft.",
     Note.CANVAS_RESIZED: "The canvas has another size than before, so see whether the new layer is where it belongs.",
 }
 """What is told of each thing that became different while the picture was made."""
@@ -24,16 +26,18 @@ NOTES: Final[dict[Note, str]] = {
 
 def told(notes: tuple[Note, ...]) -> list[str]:
     """Return a sentence for each note."""
-    return [NOTES[note] for note in notes if note in NOTES]
+    return [NOTES[note] for note in notes]
 
 
 @dataclass(eq=False)
 class Placement:
-    """One picture that is to become a layer; `picture` is there once its bytes are as Krita takes them."""
+    """One picture that is to become a layer; `picture` is there once its bytes are as Krita takes them,
+    and `writing` while they go into the layer."""
 
     finished: Finished
     index: int
     picture: Pixels | None = None
+    writing: Steps[Added | protocol.Failure] | None = None
 
 
 Placed = Callable[[Placement, Added], None]
@@ -56,8 +60,13 @@ class Placing:
 
     @property
     def due(self) -> bool:
-        """Whether there is any that a document at rest could take."""
-        return any(placement.picture is not None for placement in self._waiting)
+        """Whether there is any."""
+        return bool(self._waiting)
+
+    @property
+    def writing(self) -> bool:
+        """Whether a layer is being written, step by step."""
+        return any(waiting.writing is not None for waiting in self._waiting)
 
     @property
     def busy(self) -> set[str]:
@@ -98,12 +107,18 @@ class Placing:
         return len(self._waiting) < before
 
     def step(self) -> None:
-        """Add one layer where a document is at rest. The next one comes after whatever else waits in the event loop."""
+        """Go on with the layers of documents that are at rest. The next layer comes after whatever else waits in the event loop."""
         for placement in list(self._waiting):
             if placement.picture is None or placement not in self._waiting:
                 continue
-            added = self._add(placement, placement.picture)
-            if added == canvas.NOT_AT_REST:
+            try:
+                added = self._go_on(placement, placement.picture)
+            except Exception:
+                # tried again every moment, it would fail every moment
+                self._forget(placement)
+                self._stayed(placement, NOT_ADDED)
+                raise
+            if added is None:
                 continue
             self._forget(placement)
             if isinstance(added, protocol.Failure):
@@ -112,18 +127,21 @@ class Placing:
                 self._placed(placement, added)
                 return
 
-    def _add(self, placement: Placement, picture: Pixels) -> Added | protocol.Failure:
+    def _go_on(self, placement: Placement, picture: Pixels) -> Added | protocol.Failure | None:
+        """Do one step; return how it ended, None while it has not."""
         finished = placement.finished
-        if finished.document is None:
+        if finished.document is None or canvas.extent_of(finished.document) is None:
             return canvas.DOCUMENT_CLOSED
-        kept = finished.kept
-        bounds = kept.on_canvas(finished.pictures[placement.index].bounds)
-        try:
-            return canvas.add_layer(finished.document, picture, bounds, kept.prompt, kept.anchor)
-        except Exception:
-            # asked again every moment, it would fail every moment
-            self._forget(placement)
-            raise
+        if not canvas.is_at_rest(finished.document):
+            return None
+        if placement.writing is None:
+            kept = finished.kept
+            bounds = kept.on_canvas(finished.pictures[placement.index].bounds)
+            placement.writing = canvas.layer_steps(finished.document, picture, bounds, kept.prompt, kept.anchor)
+        added = canvas.advance(placement.writing)
+        if added is not None:
+            placement.writing = None
+        return None if added == canvas.NOT_AT_REST else added
 
     def _forget(self, placement: Placement) -> None:
         self._waiting = [waiting for waiting in self._waiting if waiting is not placement]

@@ -23,7 +23,15 @@ from .settings import Settings
 from .views import JobStage, JobView
 
 NOT_ASKED: Final = frozenset(
-    {"document_closed", "selection_empty", "selection_off_canvas", "area_too_large", "no_model"}
+    {
+        "document_closed",
+        "selection_empty",
+        "selection_off_canvas",
+        "selection_too_thin",
+        "style_gone",
+        "model_gone",
+        "no_model",
+    }
 )
 """Codes of refusals after which asking again in the same words is of no use: the painter must do something first."""
 
@@ -61,6 +69,11 @@ class JobQueue:
     def unread(self) -> bool:
         """Whether a document still has to come to rest before it is read."""
         return self._asking.unread
+
+    @property
+    def reading(self) -> bool:
+        """Whether a document is being read, step by step."""
+        return self._asking.reading
 
     @property
     def painting(self) -> bool:

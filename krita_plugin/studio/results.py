@@ -57,6 +57,11 @@ class Results:
         """Whether pixels are awaited that were dropped."""
         return any(finished.fetching for finished in self._shelf)
 
+    @property
+    def writing(self) -> bool:
+        """Whether a layer is being written, step by step."""
+        return self._placing.writing
+
     def views(self) -> list[JobView]:
         """Return what is still on its way into a document, one for each job."""
         found: dict[str, JobView] = {}

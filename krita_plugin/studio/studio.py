@@ -319,9 +319,9 @@ class Studio(QtCore.QObject):
             self._backend.greet()
             self._queue.connected()
         elif was_ready:
-            self._queue.disconnected()
             if self._queue.sent and not self._backend.stopped:
                 self.tell(_lost(self._queue.sent))
+            self._queue.disconnected()
         if state is LinkState.ABSENT and self._link.trouble is not None:
             self._give_up(self._link.trouble)
         self._start_if_wanted()
@@ -350,8 +350,11 @@ class Studio(QtCore.QObject):
         self._keep_working()
 
     def _keep_working(self) -> None:
-        """Look often only while something waits for a document to come to rest."""
+        """Look often only while something waits for a document to come to rest, and at once where something is half done."""
         due = self._queue.unread or self._results.due
+        pause = 0 if self._queue.reading or self._results.writing else WORK_MILLISECONDS
+        if pause != self._work.interval():
+            self._work.setInterval(pause)
         if due and not self._work.isActive() and not self._closed:
             self._work.start()
         elif not due and self._work.isActive():
@@ -382,5 +385,5 @@ _LOST: Final = "The connection to the backend was lost."
 
 
 def _lost(jobs: int) -> Notice:
-    waiting = "Your picture is" if jobs == 1 else f"Your {jobs} pictures are"
-    return Notice(NoticeKind.WARNING, _LOST, f"It comes back by itself. {waiting} not lost and come after that.")
+    waiting = "Your picture is not lost and comes" if jobs == 1 else f"Your {jobs} pictures are not lost and come"
+    return Notice(NoticeKind.WARNING, _LOST, f"It is tried again by itself. {waiting} after that.")
