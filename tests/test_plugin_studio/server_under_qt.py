@@ -86,8 +86,11 @@ def test_the_picture_goes_there_and_comes_back(running, tmp_path):
     document = active()
     paint(document, (10, 20, 30, 255))
     selected(document, 20, 10, 12, 8)
+    heard = []
+    running._link.news.connect(heard.append)
     running.change(Settings(prompt="an echo", strength=0.5))
     running.generate()
+    job_id = running.jobs[0].id
     until(lambda: "an echo" in names(document))
     layer = document.rootNode().childNodes()[1]
     assert layer.bounds() == QtCore.QRect(20, 10, 12, 8)
@@ -96,8 +99,9 @@ def test_the_picture_goes_there_and_comes_back(running, tmp_path):
     assert running.backend.state is BackendState.READY
     until(lambda: kept_files(tmp_path) == [])
     # and is kept nowhere any more
-    running._link.request(protocol.GetStatus())
-    until(lambda: not list((tmp_path / "data").rglob("*.job")))
+    running._link.request(protocol.Query((job_id,)))
+    jobs = until(lambda: [news for news in heard if isinstance(news, protocol.Jobs)])[-1]
+    assert [status.state for status in jobs.states] == ["unknown"]
 
 
 def test_the_backend_tells_its_styles(running):

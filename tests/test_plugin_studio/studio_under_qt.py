@@ -157,6 +157,21 @@ def test_generate_writes_nothing_into_an_untouched_document(studio, link):
     assert document._inner.annotations == {}
 
 
+def test_an_area_that_is_too_large_is_painted_smaller(studio, link):
+    document = active()
+    link.news.emit(protocol.Welcome("0", limits=protocol.Limits(pixels=600)))
+    job = generated(studio, link)
+    assert job.extent.area <= 600
+    assert job.extent.width / job.extent.height == pytest.approx(WIDTH / HEIGHT, abs=0.1)
+    link.finish(job)
+    until(lambda: len(names(document)) == 2)
+    layer = document.rootNode().childNodes()[1]
+    assert layer.bounds() == QtCore.QRect(0, 0, WIDTH, HEIGHT)
+    assert krita.undo_steps(document) == ["Add Layer"]
+    assert "enlarged" in studio.notice.happened
+    assert not studio._work.isActive()
+
+
 # --- what must never happen
 
 

@@ -13,13 +13,15 @@ ROOT = HERE.parents[1]
 
 @pytest.mark.parametrize("binding", ["5", "6"])
 @pytest.mark.parametrize("part", ["parts", "studio", "server"])
-def test_studio_under(part, binding):
+def test_studio_under(part, binding, tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "stage"]
     folders = (str(folder) for folder in (ROOT, HERE, ROOT / "tests/fake_krita"))
     environment = {
         **os.environ,
         "SCUMBLE_QT": binding,
         "QT_QPA_PLATFORM": "offscreen",
+        # Qt says so where it has to make one up
+        "XDG_RUNTIME_DIR": str(tmp_path),
         "PYTHONPATH": os.pathsep.join(folders),
     }
     ended = subprocess.run(
