@@ -68,6 +68,16 @@ class Places:
         return self.data / "token"
 
     @property
+    def backend_record(self) -> Path:
+        """How the plugin starts a backend: written by `scumble install-plugin`."""
+        return self.data / "backend.json"
+
+    @property
+    def plugin_log(self) -> Path:
+        """The log of the plugin in Krita, which writes it itself."""
+        return self.logs / "plugin.log"
+
+    @property
     def log(self) -> Path:
         """The server's log."""
         return self.logs / "server.log"

@@ -52,6 +52,10 @@ def _command(name: str) -> Callable[[argparse.Namespace, Places], int]:
         from backend.cli import paint
 
         return paint.fill if name == "fill" else paint.generate
+    if name in ("install-plugin", "uninstall-plugin"):
+        from backend.cli import plugin
+
+        return plugin.install_plugin if name == "install-plugin" else plugin.uninstall_plugin
     if name == "doctor":
         from backend.cli import doctor
 

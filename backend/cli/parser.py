@@ -20,6 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_fill(commands)
     _add_generate(commands)
+    _add_plugin(commands)
     _add_service(commands)
     return parser
 
@@ -80,6 +81,35 @@ def _add_painting(parser: argparse.ArgumentParser) -> None:
         "--count", type=_whole(1, MAX_COUNT), default=1, help="pictures to make, each with its own seed"
     )
     parser.add_argument("--preview-dir", type=Path, help="a folder for looks at the unfinished picture")
+
+
+def _add_plugin(commands: Commands[argparse.ArgumentParser]) -> None:
+    install = commands.add_parser(
+        "install-plugin",
+        help="put Scumble into Krita",
+        description="Put the plugin into Krita's folder, switch it on, and tell it how this backend is started. Krita should be "
+        "closed meanwhile. Doing it again is safe, and is how the plugin is updated.",
+    )
+    how = install.add_mutually_exclusive_group()
+    how.add_argument("--link", action="store_true", help="for developers: let Krita run the plugin in the source tree")
+    how.add_argument(
+        "--zip",
+        type=Path,
+        metavar="FILE",
+        help="only write the plugin as a zip, for Tools > Scripts > Import Python Plugin from File in Krita",
+    )
+    uninstall = commands.add_parser(
+        "uninstall-plugin",
+        help="take Scumble out of Krita",
+        description="Take the plugin out of Krita's folder and switch it off. Models, styles and results stay.",
+    )
+    for parser in (install, uninstall):
+        parser.add_argument(
+            "--krita-resources",
+            type=Path,
+            metavar="FOLDER",
+            help="Krita's resource folder (default: the usual ones; Krita names it in Settings > Manage Resources)",
+        )
 
 
 def _add_service(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -28,14 +28,22 @@ def backend_record() -> Path:
 
 def server_log() -> Path:
     """Return the path of the backend's log. It need not exist."""
-    home = os.environ.get(HOME_VARIABLE)
-    if home:
-        return Path(home).absolute() / "logs" / "server.log"
-    if sys.platform == "win32":
-        return _data() / "Logs" / "server.log"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Logs" / APP / "server.log"
-    return _state() / "log" / "server.log"
+    return _logs() / "server.log"
+
+
+def plugin_log() -> Path:
+    """Return the path of the plugin's log, beside the backend's. It need not exist."""
+    return _logs() / "plugin.log"
+
+
+def plugin_keep() -> Path:
+    """Return the folder in which the plugin keeps what it knows of jobs that have not ended. It need not exist."""
+    return _data() / "plugin" / "jobs"
+
+
+def installation_file() -> Path:
+    """Return the path of the file with the name under which the plugin's jobs belong together. It need not exist."""
+    return _data() / "plugin" / "installation"
 
 
 def _runtime() -> Path:
@@ -62,6 +70,17 @@ def _data() -> Path:
         return _local_app_data() / APP
     default = "Library/Application Support" if sys.platform == "darwin" else ".local/share"
     return (_xdg("XDG_DATA_HOME") or Path.home() / default) / APP
+
+
+def _logs() -> Path:
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return Path(home).absolute() / "logs"
+    if sys.platform == "win32":
+        return _data() / "Logs"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Logs" / APP
+    return _state() / "log"
 
 
 def _state() -> Path:

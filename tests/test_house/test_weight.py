@@ -29,6 +29,7 @@ print(",".join(name for name in {heavy!r} if name in sys.modules))
         "backend.server",
         "backend.executors",
         "backend.client",
+        "backend.plugin",
         "backend.cli",
     ],
 )

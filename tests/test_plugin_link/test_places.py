@@ -50,8 +50,11 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="compares with w
 def same_as_the_backend():
     theirs = Places.of_user()
     assert places.discovery() == theirs.discovery
-    assert places.backend_record() == theirs.data / "backend.json"
+    assert places.backend_record() == theirs.backend_record == theirs.data / "backend.json"
     assert places.server_log() == theirs.log
+    assert places.plugin_log() == theirs.plugin_log
+    assert places.plugin_keep() == theirs.data / "plugin" / "jobs"
+    assert places.installation_file() == theirs.data / "plugin" / "installation"
     return theirs
 
 
@@ -116,6 +119,8 @@ def test_macos(monkeypatch, tmp_path, runtime):
     assert places.discovery() == expected / "server.json"
     assert places.backend_record() == Path(theirs.user_data_dir) / "backend.json"
     assert places.server_log() == Path(theirs.user_log_dir) / "server.log"
+    assert places.plugin_log() == Path(theirs.user_log_dir) / "plugin.log"
+    assert places.plugin_keep() == Path(theirs.user_data_dir) / "plugin" / "jobs"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="reads the variables that Windows itself would set")
@@ -132,9 +137,12 @@ def test_windows(monkeypatch, tmp_path):
     assert places.discovery() == expected[0] / "server.json"
     assert places.backend_record() == expected[1] / "backend.json"
     assert places.server_log() == expected[2] / "server.log"
+    assert places.plugin_log() == expected[2] / "plugin.log"
+    assert places.plugin_keep() == expected[1] / "plugin" / "jobs"
 
 
 def test_nothing_is_made_by_asking(tmp_path):
     places.discovery(), places.backend_record(), places.server_log()
+    places.plugin_log(), places.plugin_keep(), places.installation_file()
     assert list(tmp_path.iterdir()) == []
     assert stat.S_ISDIR(tmp_path.stat().st_mode)
