@@ -175,15 +175,17 @@ def test_an_area_that_is_too_large_is_painted_smaller(studio, link):
 # --- what must never happen
 
 
-def test_nothing_is_read_or_added_in_the_middle_of_a_stroke(studio, link):
-    document = active()
+def test_nothing_is_read_or_added_in_the_middle_of_a_stroke(studio, link, monkeypatch):
+    document, read = active(), []
+    real = krita.Document.pixelData
+    monkeypatch.setattr(krita.Document, "pixelData", lambda self, *at: read.append(at) or real(self, *at))
     krita.set_stroke(document, True)
     studio.generate()
     for _ in range(5):
         QtCore.QCoreApplication.processEvents()
         studio._step()
     assert [view.stage for view in studio.jobs] == [JobStage.PREPARING]
-    assert link.submitted == {}
+    assert (link.submitted, read) == ({}, [])
     krita.set_stroke(document, False)
     (job,) = until(lambda: list(link.submitted.values()))
     krita.set_stroke(document, True)
@@ -583,6 +585,18 @@ def test_stop_asks_first_while_jobs_run(studio, link):
     link.stand(LinkState.ABSENT)
     assert link.starts == 0
     assert studio.notice.happened == "It broke."
+
+
+def test_a_backend_that_the_painter_stopped_stays_stopped_until_it_is_wanted(studio, link):
+    job = generated(studio, link)
+    studio.stop_backend(True)
+    link.stand(LinkState.LOST)
+    link.stand(LinkState.ABSENT)
+    # it went before it told how the job ended
+    assert [view.id for view in studio.jobs] == [job.id]
+    assert (link.starts, studio.notice) == (0, None)
+    studio.generate()
+    assert link.starts == 1
 
 
 def test_styles_and_those_of_a_backend_that_has_none(studio, link):
