@@ -12,7 +12,7 @@ ROOT = HERE.parents[1]
 
 
 @pytest.mark.parametrize("binding", ["5", "6"])
-@pytest.mark.parametrize("part", ["parts", "studio", "server"])
+@pytest.mark.parametrize("part", ["parts", "studio", "jobs", "server"])
 def test_studio_under(part, binding, tmp_path):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "stage"]
     folders = (str(folder) for folder in (ROOT, HERE, ROOT / "tests/fake_krita"))
