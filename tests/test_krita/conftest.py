@@ -41,3 +41,20 @@ def source_path(tmp_path_factory):
     websockets = Path(importlib.util.find_spec("websockets").origin).parent
     (folder / "websockets").symlink_to(websockets)
     return folder
+
+
+@pytest.fixture(scope="module")
+def atelier(krita, tmp_path_factory):
+    """Makes homes for Krita, each with Scumble installed and a backend of its own."""
+    made = []
+    spec = importlib.util.spec_from_file_location("atelier", Path(__file__).with_name("atelier.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def make(theme=module.DARK):
+        made.append(module.Atelier(krita, tmp_path_factory.mktemp("krita"), theme))
+        return made[-1]
+
+    yield make
+    for home in made:
+        home.close()

@@ -1,8 +1,9 @@
 """For tests only: runs the checks of $SCUMBLE_TEST_SCRIPT inside Krita, writes $SCUMBLE_TEST_RESULT, ends with a code.
 
 A check is a function `check_...(t)`, or a generator: `yield` hands control back to Qt's event loop once, `yield seconds`
-waits, and `yield condition` waits until the callable returns true. The folder $SCUMBLE_TEST_PATH is put first on the path. Checks run in the order of the file; one that fails
-does not keep the others from running. `t.note()` writes a line into the result.
+waits, and `yield condition` waits until the callable returns true, for `CONDITION_SECONDS` at most or, by `yield condition, seconds`,
+for so long. The folder $SCUMBLE_TEST_PATH is put first on the path. Checks run in the order of the file; one that fails does not
+keep the others from running. `t.note()` writes a line into the result.
 """
 
 from __future__ import annotations
@@ -171,8 +172,9 @@ class Driver:
         except Exception:  # noqa: BLE001 - whatever a check raises is its result
             self._end(traceback.format_exc())
         else:
+            wait, patience = wait if isinstance(wait, tuple) else (wait, CONDITION_SECONDS)
             self._wait = wait if callable(wait) or wait is None else time.monotonic() + wait
-            self._patience = time.monotonic() + CONDITION_SECONDS
+            self._patience = time.monotonic() + patience
 
     def _end(self, problem: str) -> None:
         self.told["checks"][self._name] = problem

@@ -1,0 +1,123 @@
+"""Runs inside Krita: the docker in each of its moments, photographed at 300 pixels' width, and looked at for what is cut off."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import painter
+from painter import Qt, QWidget, app, click, opened, part, scroll_to, write
+
+SHOTS = Path(os.environ["SHOTS"])
+NAME = os.environ["LOOK"]
+WIDTH = 300
+
+if painter.QT == 6:
+    from PyQt6.QtCore import QPoint
+    from PyQt6.QtGui import QColor
+    from PyQt6.QtWidgets import QMainWindow
+else:
+    from PyQt5.QtCore import QPoint
+    from PyQt5.QtGui import QColor
+    from PyQt5.QtWidgets import QMainWindow
+
+
+def shot(moment):
+    """Photograph the docker, and the whole window; see that nothing reaches beyond the docker's sides."""
+    painter.dock().grab().save(str(SHOTS / f"{NAME}-{moment}.png"))
+    app.activeWindow().qwindow().grab().save(str(SHOTS / f"{NAME}-{moment}-window.png"))
+    panel = part("scumblePanel")
+    assert panel.width() <= WIDTH + 2, panel.width()
+    for widget in panel.findChildren(QWidget):
+        if widget.isVisible() and not widget.visibleRegion().isEmpty():
+            left = widget.mapTo(panel, QPoint(0, 0)).x()
+            assert left >= 0, (moment, widget.objectName(), left)
+            assert left + widget.width() <= panel.width(), (moment, widget.objectName(), left, widget.width())
+
+
+def check_the_docker_is_made_narrow(t):
+    window = app.activeWindow().qwindow()
+    window.setGeometry(0, 0, 1600, 1000)
+    dock = painter.dock()
+    dock.setVisible(True)
+    dock.raise_()
+    for other in app.dockers():
+        if other is not dock and window.dockWidgetArea(other) == window.dockWidgetArea(dock):
+            other.setVisible(False)
+    yield 0.2
+    QMainWindow.resizeDocks(window, [dock], [WIDTH], Qt.Orientation.Horizontal)
+    yield lambda: abs(dock.width() - WIDTH) <= 2
+    yield lambda: painter.status() == "Not running"
+    yield 0.2
+    shot("not-running")
+    t.note("bright" if dock.palette().window().color().lightness() > 128 else "dark")
+    ink, ground = dock.palette().windowText().color(), dock.palette().window().color()
+    assert abs(QColor(ink).lightness() - QColor(ground).lightness()) > 80
+
+
+def check_ready_with_a_picture(t):
+    yield from painter.ready()
+    document = yield from opened(path=Path(os.environ["EXAMPLE"]))
+    app.activeWindow().activeView().canvas().setZoomLevel(1.0)
+    painter.select_mask(document, Path(os.environ["MASK"]))
+    write("scumblePrompt", "a red apple")
+    yield 0.5
+    painter.canvas_widget().setFocus()
+    yield 0.2
+    shot("ready")
+
+
+def check_a_job_that_runs(t):
+    styles = part("scumbleStyle")
+    usual = styles.currentText()
+    choose(styles, "Slow")
+    click("scumbleGenerate")
+    click("scumbleGenerate")
+    yield (
+        lambda: painter.progress() > 300,
+        painter.PAINTING_SECONDS,
+    )
+    yield painter.preview
+    shot("running")
+    while painter.status() == "Painting":
+        click("scumbleCancel")
+        yield 0.2
+    choose(styles, usual)
+
+
+def choose(styles, name):
+    styles.setCurrentIndex(styles.findText(name))
+    styles.activated.emit(styles.currentIndex())
+
+
+def check_variations_to_choose_from(t):
+    painter.unfold()
+    part("scumbleCount").setValue(4)
+    click("scumbleGenerate")
+    offers = part("scumbleOffers")
+    yield lambda: offers.isVisible() and offers.count() == 4, painter.PAINTING_SECONDS
+    offers.setCurrentRow(2)
+    yield 0.5
+    scroll_to("scumbleApply")
+    yield 0.3
+    shot("variations")
+    scroll_to("scumbleApply")
+    before = len(painter.layers(app.activeDocument()))
+    click("scumbleApply")
+    yield lambda: len(painter.layers(app.activeDocument())) > before
+    yield from painter.at_rest(app.activeDocument())
+    yield 0.5
+    shot("applied")
+    scroll_to("scumbleDiscardAll")
+    click("scumbleDiscardAll")
+    yield lambda: not offers.isVisible() or offers.count() == 0
+    part("scumbleCount").setValue(1)
+
+
+def check_an_error(t):
+    app.activeDocument().setSelection(painter.Selection())
+    click("scumbleGenerate")
+    yield lambda: painter.notice() != ""
+    scroll_to("scumbleNotice")
+    yield 0.3
+    shot("error")
