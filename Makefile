@@ -1,4 +1,4 @@
-# Two commands: `make run` sets up and paints once; `make test` sets up and runs every test.
+# Two commands: `make run` sets up, paints once and opens Krita where there is one; `make test` sets up and runs every test.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,6 +39,20 @@ run: $(VENV)/.run
 	@echo "The plate in examples/table.png now has an apple on it: see out/table.png. The backend runs on, so the next one is quick:"
 	@echo '    $(BIN)/scumble fill PICTURE --mask MASK --prompt "what belongs there" -o RESULT.png'
 	@echo "$(BIN)/scumble --help tells the rest; $(BIN)/scumble stop ends the backend."
+	@echo
+# Krita's own Python takes its home from the first python3 on the path: Krita's folder goes first.
+	@krita=$$(command -v krita || ls /Applications/krita.app/Contents/MacOS/krita 2>/dev/null); \
+	if [ -z "$$krita" ]; then \
+		echo "To paint in Krita, get it from https://krita.org (on Debian and its kin: apt-get install krita python3-pyqt5),"; \
+		echo "then: $(BIN)/scumble install-plugin"; \
+	elif [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ] && [ "$$(uname)" != Darwin ]; then \
+		echo "Krita is here, but no screen to show it on. Where there is one: $(BIN)/scumble install-plugin, then start Krita."; \
+	else \
+		$(BIN)/scumble install-plugin && \
+		echo "Krita opens, with the docker Scumble: press Ctrl+A, or select a part, say what belongs there, and press Generate." && \
+		( env -u PYTHONPATH -u PYTHONHOME -u VIRTUAL_ENV PATH="$$(dirname "$$krita"):$$PATH" SCUMBLE_SHOW_DOCKER=1 \
+			"$$krita" --nosplash "$(CURDIR)/examples/table.png" >out/krita.log 2>&1 & ); \
+	fi
 
 test: $(VENV)/.system check
 	$(BIN)/python -m pytest

@@ -70,6 +70,10 @@ def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
     return safe
 
 
+STARTED: Final[list[Scumble]] = []
+"""The one that Krita has; its own reference to it does not keep Python's half alive."""
+
+
 class Scumble(Base):
     """One for a Krita: it owns the link and the studio, which the dockers of all windows show."""
 
@@ -156,6 +160,7 @@ def register() -> None:
     log_to(places.plugin_log())
     krita: Any = running_krita()
     scumble = Scumble(krita)
+    STARTED.append(scumble)
     krita.addExtension(scumble)
     krita.addDockWidgetFactory(Factory(unable.DOCKER, Position.DockRight, scumble.make_docker))
     log.info("Scumble %s in Krita %s", VERSION, krita.version())

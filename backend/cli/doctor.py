@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from backend.cli.reach import find, running_only
 from backend.client import Address
 from backend.models import Library
 from backend.places import Places
+from backend.plugin import Installed, find_installed, find_kritas, recorded_python, this_python
 from protocol import GetStatus, Status
 
 Grade = Literal["ok", "remark", "error"]
@@ -33,11 +33,6 @@ DEVICE_SECONDS = 60.0
 
 LEAST_MEMORY = 2 * 1024**3
 """Bytes of free memory below which the embedded model and the worker (about half a GiB) leave little for a picture."""
-
-_KRITA_RESOURCES = {
-    "win32": "~/AppData/Roaming/krita",
-    "darwin": "~/Library/Application Support/krita",
-}
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def examine(places: Places) -> Iterator[Finding]:
     """Yield what is found, one thing after the other."""
     yield Finding("Scumble", "ok", f"{__version__}, Python {sys.version.split()[0]} at {sys.executable}")
     yield krita()
-    yield plugin()
+    yield plugin(places)
     yield device()
     yield memory()
     yield from models(places)
@@ -92,13 +87,33 @@ def krita() -> Finding:
     )
 
 
-def plugin() -> Finding:
-    """Look for Scumble's plugin in Krita's resource folder."""
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    folder = Path(_KRITA_RESOURCES.get(sys.platform, f"{data}/krita")).expanduser() / "pykrita" / "scumble"
-    if folder.is_dir():
-        return Finding("Plugin", "ok", str(folder))
-    return Finding("Plugin", "remark", "not installed", "This version paints from the command line only.")
+def plugin(places: Places) -> Finding:
+    """Look for Scumble's plugin in the folders of this user's Kritas, and whether it and this backend belong together."""
+    kritas = find_kritas()
+    installed = [found for krita in kritas if (found := find_installed(krita)) is not None]
+    again = "Close Krita, then run 'scumble install-plugin'."
+    if not installed:
+        return Finding("Plugin", "remark", f"not in {kritas[0].resources}", f"To paint in Krita: {again}")
+    found = installed[0]
+    text = f"{found.version or 'unknown version'} in {found.folder}"
+    if found.source:
+        text += f", linked to {found.source}"
+    wrong = _wrong_with(found, places)
+    return Finding("Plugin", "remark", f"{text}; {wrong}", again) if wrong else Finding("Plugin", "ok", text)
+
+
+def _wrong_with(plugin: Installed, places: Places) -> str:
+    """Return what keeps plugin and backend apart, "" where nothing does."""
+    if plugin.version != __version__:
+        return f"this backend is {__version__}"
+    if not plugin.switched_on:
+        return "it is switched off in Krita's settings"
+    python = recorded_python(places)
+    if python is None:
+        return "it does not know where the backend is"
+    if python != this_python():
+        return f"it starts another backend, that of {python}"
+    return ""
 
 
 def device() -> Finding:

@@ -11,5 +11,7 @@ from .install import link as link
 from .install import uninstall as uninstall
 from .krita_folders import KritaFolders as KritaFolders
 from .krita_folders import find_kritas as find_kritas
+from .record import recorded_python as recorded_python
 from .record import remove_record as remove_record
+from .record import this_python as this_python
 from .record import write_record as write_record

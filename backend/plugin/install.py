@@ -167,8 +167,8 @@ def _swap(part: Path, folder: Path) -> None:
 def _refuse_another(krita: KritaFolders) -> None:
     """Raise CannotInstall where somebody else's plugin of the same name lies."""
     folder = krita.resources / "pykrita" / PLUGIN
-    # a link holds nothing that could be lost
-    if not _is_there(folder) or folder.is_symlink() or _contents(folder).files or not any(_walk(folder)):
+    # a link holds nothing that could be lost, and without that file it is no plugin
+    if folder.is_symlink() or _contents(folder).files or not (folder / "__init__.py").exists():
         return
     raise CannotInstall(
         "another_plugin",

@@ -36,7 +36,7 @@ def switched_on(settings: bytes) -> bytes:
             lines.insert(at + 1, KEY + b"=" + ON + end)
             return b"".join(lines)
     if lines and not _end_of(lines[-1]):
-        lines.append(end)
+        lines[-1] += end
     if lines and lines[-1].strip():
         lines.append(end)
     return b"".join([*lines, GROUP + end, KEY + b"=" + ON + end])
