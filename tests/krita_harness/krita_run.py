@@ -22,7 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+SOURCE_TREE = HERE.parents[1]
 DRIVER = HERE / "pykrita"
+
+ROOT_VARIABLE = "SCUMBLE_TEST_KRITA"
+"""Names a folder with another Debian, made by `make_root.sh`, whose Krita is run instead of this machine's own."""
 
 # Krita's embedded Python takes its prefix from the first python3 on PATH, so a virtual environment there breaks it.
 SYSTEM_PATH = "/usr/bin:/bin"
@@ -60,9 +64,50 @@ class Outcome:
 def missing() -> str:
     """What this machine lacks to run Krita, in one line; empty where it has everything."""
     absent = [name for name in ("krita", "Xvfb") if shutil.which(name, path=SYSTEM_PATH) is None]
+    if other_root() is not None:
+        if os.getuid() != 0:
+            return f"the Krita in {other_root()} can be run by root only"
+        absent = [name for name in absent if name != "krita" or not krita_program().exists()]
     if not absent:
         return ""
     return f"no {' and no '.join(absent)} here; on Debian: apt-get install --no-install-recommends krita python3-pyqt5 xvfb"
+
+
+def other_root() -> Path | None:
+    """The folder with the Debian whose Krita is to be run, or None for this machine's own."""
+    named = os.environ.get(ROOT_VARIABLE)
+    return Path(named).resolve() if named else None
+
+
+def krita_program() -> Path:
+    """Where the Krita to be run lies on this machine."""
+    root = other_root()
+    return root / "usr/bin/krita" if root else Path(shutil.which("krita", path=SYSTEM_PATH) or "krita")
+
+
+def _command() -> list[str]:
+    """The words that start Krita.
+
+    One of another root gets mounts of its own, which are gone when it ends: the folders for temporary files, where the
+    run's are, and the source tree. Each step replaces itself by the next one, so that the process is Krita in the end.
+    """
+    root = other_root()
+    if root is None:
+        return ["krita", "--nosplash"]
+    shared = {Path("/tmp"), Path(tempfile.gettempdir()), SOURCE_TREE}
+    outermost = sorted(str(one) for one in shared if not any(one != two and one.is_relative_to(two) for two in shared))
+    script = """
+        set -e
+        root=$1; shift
+        mount -t proc proc "$root/proc"
+        mount --bind /dev "$root/dev"
+        mount --rbind /sys "$root/sys"
+        while [ "$1" != -- ]; do mkdir -p "$root$1"; mount --bind "$1" "$root$1"; shift; done
+        shift
+        exec chroot "$root" "$@"
+    """
+    apart = ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", str(root)]
+    return [*apart, *outermost, "--", "/usr/bin/env", f"PATH={SYSTEM_PATH}", "krita", "--nosplash"]
 
 
 class Screen:
@@ -103,7 +148,9 @@ def environment(folder: Path, display: str) -> dict[str, str]:
         (folder / part).mkdir(parents=True, exist_ok=True)
         env[variable] = str(folder / part)
     (folder / "run").chmod(0o700)
-    env.update(PATH=SYSTEM_PATH, DISPLAY=display, LC_ALL="C.UTF-8", LANG="C.UTF-8")
+    # mount and chroot lie among root's programs; what is run in another root gets the plain path
+    path = f"{SYSTEM_PATH}:/usr/sbin:/sbin" if other_root() else SYSTEM_PATH
+    env.update(PATH=path, DISPLAY=display, LC_ALL="C.UTF-8", LANG="C.UTF-8")
     env.update(LIBGL_ALWAYS_SOFTWARE="1", QT_LOGGING_RULES="*.debug=false")
     return env
 
@@ -133,7 +180,7 @@ def _start(folder: Path, display: str, script: Path, limit: float, variables: di
     begun = time.monotonic()
     with open(log, "wb") as out:
         krita = subprocess.Popen(
-            ["krita", "--nosplash"], env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=folder
+            _command(), env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=folder
         )
     code = None
     try:
@@ -163,7 +210,7 @@ def _start(folder: Path, display: str, script: Path, limit: float, variables: di
 
 def warmed(display: str) -> Path:
     """Krita's data folder after a first start, made once per machine, user and build of Krita (13 s, 87 MB)."""
-    krita = Path(shutil.which("krita", path=SYSTEM_PATH) or "krita")
+    krita = krita_program()
     build = hashlib.sha256(f"{krita} {krita.stat().st_size} {krita.stat().st_mtime_ns}".encode()).hexdigest()[:12]
     caches = Path(tempfile.gettempdir()) / f"scumble-test-krita-{os.getuid()}"
     caches.mkdir(mode=0o700, exist_ok=True)

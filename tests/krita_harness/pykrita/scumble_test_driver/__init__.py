@@ -119,8 +119,10 @@ class Driver:
         if time.monotonic() - self._ready_since < 0.3:
             return
         Krita.instance().setBatchmode(True)
-        if more := os.environ.get("SCUMBLE_TEST_PATH"):
-            sys.path.insert(0, more)
+        # what stands beside the script is its to import, as Python itself has it
+        for folder in (os.path.dirname(self.script), os.environ.get("SCUMBLE_TEST_PATH")):
+            if folder:
+                sys.path.insert(0, folder)
         space = {"__name__": "scumble_test_script", "__file__": self.script}
         try:
             with open(self.script, encoding="utf-8") as file:
