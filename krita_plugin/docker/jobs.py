@@ -61,8 +61,13 @@ class JobRow(QtWidgets.QWidget):
         grid.addWidget(self._left, 1, 1)
         grid.addWidget(self._bar, 2, 0, 1, 3)
         grid.addWidget(self._preview, 3, 0, 1, 3)
+        self._id = job.id
         self._shown: JobView | None = None
         self.show_job(job)
+
+    def job_id(self) -> str:
+        """Return the id of the job that the row is for."""
+        return self._id
 
     def show_job(self, job: JobView) -> None:
         """Show where the job is now."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..qt import QtCore, QtGui, QtWidgets
+from ..qt import QtGui, QtWidgets
 from ..studio import Studio
+from .guard import guarded
 from .picture import LargePicture, Picture
 from .text import ElidedLabel
 from .thumbnails import Thumbnails
@@ -29,11 +30,11 @@ class OffersPart(QtWidgets.QWidget):
         self._apply_button = QtWidgets.QPushButton("Apply")
         self._apply_button.setObjectName("scumbleApply")
         self._apply_button.setToolTip("Add the chosen picture as a layer. Enter, or a double click on it")
-        self._apply_button.clicked.connect(self._apply)
+        self._apply_button.clicked.connect(lambda: self._apply())
         self._discard_button = QtWidgets.QPushButton("Discard")
         self._discard_button.setObjectName("scumbleDiscard")
         self._discard_button.setToolTip("Let the chosen picture go. Layers that were applied stay. Delete")
-        self._discard_button.clicked.connect(self._discard)
+        self._discard_button.clicked.connect(lambda: self._discard())
         self._all_button = QtWidgets.QPushButton("Discard all")
         self._all_button.setObjectName("scumbleDiscardAll")
         self._all_button.setToolTip("Let every picture go that waits here. Layers that were applied stay")
@@ -62,7 +63,7 @@ class OffersPart(QtWidgets.QWidget):
         self._all_button.setVisible(len(offers) > 1)
         self._look()
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _choose(self) -> None:
         key = self._thumbnails.chosen_key()
         if key is not None and key != self._studio.chosen:
@@ -83,19 +84,19 @@ class OffersPart(QtWidgets.QWidget):
     def _small(self, key: tuple[str, int]) -> QtGui.QImage | None:
         return next((each.thumbnail for each in self._studio.offers if (each.job, each.index) == key), None)
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _apply(self) -> None:
         key = self._thumbnails.chosen_key()
         if key is not None:
             self._studio.apply(*key)
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _discard(self) -> None:
         key = self._thumbnails.chosen_key()
         if key is not None:
             self._studio.discard(*key)
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _enlarge(self) -> None:
         image = self._large.image()
         if image is not None:

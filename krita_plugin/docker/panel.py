@@ -8,6 +8,7 @@ from ..qt import QtCore, QtGui, QtWidgets
 from ..studio import Studio
 from . import keys
 from .buttons import IconSource
+from .guard import guarded
 from .jobs import JobsPart
 from .notice import NoticePart
 from .offers import ElsewhereLine, OffersPart
@@ -46,6 +47,7 @@ class Panel(QtWidgets.QWidget):
         self._notice = NoticePart(studio, icon)
         self._settings = SettingsPart(studio, icon)
         self._settings.fold.toggled.connect(self.more_toggled)
+        self._settings.asked.connect(self._request.ask)
         self._settings.strength_changed.connect(self._request.name_button)
         self._jobs = JobsPart(studio, icon)
         self._offers = OffersPart(studio)
@@ -89,13 +91,13 @@ class Panel(QtWidgets.QWidget):
         studio = self._studio
         studio.document_changed.connect(self._read_all)
         studio.settings_changed.connect(self._read_settings)
-        studio.styles_changed.connect(self._settings.read_styles)
+        studio.styles_changed.connect(self._read_styles)
         studio.jobs_changed.connect(self._read_jobs)
         studio.offers_changed.connect(self._read_offers)
         studio.backend_changed.connect(self._read_backend)
         studio.notice_changed.connect(self._read_notice)
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _read_all(self) -> None:
         there = self._studio.has_document
         self._hint.setVisible(not there)
@@ -106,27 +108,31 @@ class Panel(QtWidgets.QWidget):
         self._read_offers()
         self._read_notice()
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _read_settings(self) -> None:
         self._request.read_settings()
         self._settings.read_settings()
 
-    @QtCore.pyqtSlot()
+    @guarded
+    def _read_styles(self) -> None:
+        self._settings.read_styles()
+
+    @guarded
     def _read_backend(self) -> None:
         self._status.read()
         self._request.read_state()
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _read_jobs(self) -> None:
         self._jobs.read()
         self._request.read_state()
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _read_offers(self) -> None:
         self._offers.read()
         self._elsewhere.read()
 
-    @QtCore.pyqtSlot()
+    @guarded
     def _read_notice(self) -> None:
         was_hidden = self._notice.isHidden()
         self._notice.read()
@@ -158,3 +164,9 @@ class _Scroll(QtWidgets.QScrollArea):
         wide = 0 if inside is None else inside.minimumSizeHint().width()
         beside = 0 if bar is None else bar.sizeHint().width()
         return QtCore.QSize(wide + beside, super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:  # noqa: N802 - Qt's name
+        """Ask for more room where a part that has just appeared needs it."""
+        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest and watched is self.widget():
+            self.updateGeometry()
+        return super().eventFilter(watched, event)

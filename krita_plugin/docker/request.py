@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..qt import QtCore, QtWidgets
+from ..qt import QtWidgets
 from ..studio import JobStage, Studio
 from .edit import edit
 from .prompt import PromptField
@@ -25,12 +25,12 @@ class RequestPart(QtWidgets.QWidget):
             "Shift+Enter generates, Escape leaves the field"
         )
         self.prompt.edited.connect(lambda: edit(studio, prompt=self.prompt.toPlainText()))
-        self.prompt.asked.connect(self._ask)
+        self.prompt.asked.connect(self.ask)
         self._generate = QtWidgets.QPushButton(GENERATE)
         self._generate.setObjectName("scumbleGenerate")
         # the style draws a default button as the one that matters
         self._generate.setDefault(True)
-        self._generate.clicked.connect(self._ask)
+        self._generate.clicked.connect(lambda: self.ask())
         # always there: a button that comes and goes would move Generate under the mouse
         self._cancel = QtWidgets.QPushButton("Cancel")
         self._cancel.setObjectName("scumbleCancel")
@@ -66,7 +66,7 @@ class RequestPart(QtWidgets.QWidget):
         self._generate.setEnabled(self._studio.can_generate)
         self._cancel.setEnabled(any(job.stage is not JobStage.CANCELLING for job in self._studio.jobs))
 
-    @QtCore.pyqtSlot()
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """Ask for the picture, where it can be had."""
         if self._studio.can_generate:
             self._studio.generate()

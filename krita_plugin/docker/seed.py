@@ -9,7 +9,8 @@ from ..qt import QtCore, QtGui, QtWidgets
 class SeedField(QtWidgets.QLineEdit):
     """A whole number from 0 to `protocol.MAX_SEED`."""
 
-    edited = QtCore.pyqtSignal(int)
+    edited = QtCore.pyqtSignal(object)
+    """With the number; an int of Qt would not hold it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,6 +22,9 @@ class SettingsPart(QtWidgets.QWidget):
     strength_changed = QtCore.pyqtSignal()
     """The painter moved the strength."""
 
+    asked = QtCore.pyqtSignal()
+    """The painter asked for the picture, in one of the fields here."""
+
     def __init__(self, studio: Studio, icon: IconSource) -> None:
         super().__init__()
         self._studio = studio
@@ -89,7 +92,7 @@ class SettingsPart(QtWidgets.QWidget):
         self._negative.setAccessibleName("What to leave out")
         self._negative.setToolTip("What shall not be in the picture. Shift+Enter generates")
         self._negative.edited.connect(lambda: self._change(negative=self._negative.toPlainText()))
-        self._negative.asked.connect(self._studio.generate)
+        self._negative.asked.connect(self.asked)
         self._seed.setObjectName("scumbleSeed")
         self._seed.setToolTip("The same seed with the same settings gives the same picture again")
         self._seed.edited.connect(lambda seed: self._change(seed=seed))

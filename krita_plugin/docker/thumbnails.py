@@ -58,11 +58,14 @@ class Thumbnails(QtWidgets.QListWidget):
     def show_offers(self, offers: tuple[Offer, ...], choice: tuple[str, int] | None) -> None:
         """Show these and mark the chosen one; where they are the same as before, only what changed of each."""
         wanted = [(offer.job, offer.index) for offer in offers]
+        before = self.chosen_key()
+        discarded = before is not None and before not in wanted
         if wanted != [item.data(KEY_ROLE) for item in self._items()]:
             self._rebuild(wanted)
         for item, offer in zip(self._items(), offers, strict=True):
             _fill(item, offer)
-        if choice in wanted and self.chosen_key() != choice:
+        # after a discard the next one is chosen, which the studio is told of
+        if choice in wanted and not discarded and self.chosen_key() != choice:
             self.setCurrentRow(wanted.index(choice))
 
     def chosen_key(self) -> tuple[str, int] | None:
@@ -73,6 +76,10 @@ class Thumbnails(QtWidgets.QListWidget):
     def columns(self, width: int) -> int:
         """Return how many thumbnails stand in a row of that width in pixels."""
         return max(1, min(MOST_COLUMNS, width // (LEAST_SIDE + 2 * PAD)))
+
+    def side(self, width: int) -> int:
+        """Return the side of a cell, in pixels; Qt wraps a row that fills the width to its last pixel."""
+        return (width - 1) // self.columns(width)
 
     def event(self, event: QtCore.QEvent | None) -> bool:
         """Keep the keys that choose, apply and discard from Krita's shortcuts: Delete would clear the layer."""
@@ -104,8 +111,7 @@ class Thumbnails(QtWidgets.QListWidget):
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
         """Return the height of all rows, in pixels."""
-        columns = self.columns(width)
-        return -(-self.count() // columns) * (width // columns)
+        return -(-self.count() // self.columns(width)) * self.side(width)
 
     def sizeHint(self) -> QtCore.QSize:  # noqa: N802 - Qt's name
         """Return the size at the present width."""
@@ -117,7 +123,7 @@ class Thumbnails(QtWidgets.QListWidget):
 
     def resizeEvent(self, event: QtGui.QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
         """Fill the width with whole thumbnails."""
-        side = self.width() // self.columns(self.width())
+        side = self.side(self.width())
         if self.gridSize().width() != side:
             self.setGridSize(QtCore.QSize(side, side))
         super().resizeEvent(event)
@@ -141,7 +147,6 @@ class Thumbnails(QtWidgets.QListWidget):
             item.setData(KEY_ROLE, key)
             self.addItem(item)
         if wanted:
-            # after a discard the next one is chosen
             at = wanted.index(kept) if kept in wanted else min(max(row, 0), len(wanted) - 1)
             self.setCurrentRow(at)
         self.blockSignals(blocked)

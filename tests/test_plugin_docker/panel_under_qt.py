@@ -1,0 +1,485 @@
+"""What the docker shows and passes on, against a double of the studio. Started by `test_bindings.py`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from double import STYLES, image, job, offers
+from room import part, parts, settle
+
+from krita_plugin.bundled import protocol
+from krita_plugin.docker import Panel, opening, words
+from krita_plugin.docker import panel as panel_module
+from krita_plugin.qt import QtCore, QtGui, QtWidgets
+from krita_plugin.studio import (
+    BackendState,
+    BackendView,
+    JobStage,
+    Notice,
+    NoticeAction,
+    NoticeKind,
+    Settings,
+)
+
+FAILURE = protocol.Failure("broken", "The backend broke.", "Start it again.")
+
+
+# --- settings
+
+
+def test_each_control_changes_its_own_field_and_no_other(studio, panel):
+    studio.settings = Settings(prompt="a", negative="b", strength=0.5, seed=7, random_seed=False, count=2, style="Ink")
+    studio.settings_changed.emit()
+    assert studio.calls == []
+    before = studio.settings
+    part(panel, "scumblePrompt").insertPlainText("x")
+    part(panel, "scumbleNegative").setPlainText("z")
+    part(panel, "scumbleStrength").setValue(40)
+    part(panel, "scumbleSeed").selectAll()
+    part(panel, "scumbleSeed").insert("9007199254740991")
+    part(panel, "scumbleSeed").textEdited.emit("9007199254740991")
+    part(panel, "scumbleRandomSeed").setChecked(True)
+    part(panel, "scumbleCount").setValue(8)
+    part(panel, "scumbleStyle").activated.emit(2)
+    changes = [settings for (settings,) in studio.done("change")]
+    wanted = before
+    for number, fields in enumerate(
+        (
+            {"prompt": "xa"},
+            {"negative": "z"},
+            {"strength": 0.4},
+            {"seed": protocol.MAX_SEED},
+            {"random_seed": True},
+            {"count": 8},
+            {"style": STYLES[2].name},
+        )
+    ):
+        wanted = replace(wanted, **fields)
+        assert changes[number] == wanted, fields
+    assert len(changes) == 7
+
+
+def test_settings_of_another_document_are_shown_and_not_written(studio, panel):
+    settings = Settings("a ship", "fog", 0.35, 123, False, 3, "Ink")
+    studio.set(settings=settings)
+    assert part(panel, "scumblePrompt").toPlainText() == "a ship"
+    assert part(panel, "scumbleNegative").toPlainText() == "fog"
+    assert part(panel, "scumbleStrength").value() == part(panel, "scumbleStrengthValue").value() == 35
+    assert part(panel, "scumbleSeed").text() == "123"
+    assert part(panel, "scumbleSeed").isEnabled()
+    assert not part(panel, "scumbleRandomSeed").isChecked()
+    assert part(panel, "scumbleCount").value() == 3
+    assert part(panel, "scumbleStyle").currentText() == "Ink"
+    assert studio.done("change") == []
+
+
+def test_showing_never_disturbs_who_types(studio, panel):
+    prompt = part(panel, "scumblePrompt")
+    prompt.insertPlainText("a red apple")
+    cursor = prompt.textCursor()
+    cursor.setPosition(2)
+    cursor.setPosition(5, QtGui.QTextCursor.MoveMode.KeepAnchor)
+    prompt.setTextCursor(cursor)
+    studio.settings_changed.emit()
+    studio.document_changed.emit()
+    assert (prompt.textCursor().position(), prompt.textCursor().selectedText()) == (5, "red")
+    prompt.undo()
+    assert prompt.toPlainText() == ""
+    studio.set(settings=Settings(prompt="b"))
+    assert prompt.toPlainText() == "b"
+    # what belongs to another document's prompt is not undone into this one
+    prompt.undo()
+    assert prompt.toPlainText() == "b"
+
+
+def test_strength_names_the_button(studio, panel):
+    generate, spin = part(panel, "scumbleGenerate"), part(panel, "scumbleStrengthValue")
+    assert generate.text() == "Generate"
+    spin.setValue(99)
+    assert (generate.text(), studio.settings.strength) == ("Refine", 0.99)
+    part(panel, "scumbleStrength").setValue(100)
+    assert (generate.text(), spin.value(), studio.settings.strength) == ("Generate", 100, 1.0)
+    studio.set(settings=Settings(strength=0.999))
+    assert (generate.text(), spin.value()) == ("Refine", 99)
+    assert studio.settings.strength == 0.999
+
+
+def test_a_seed_is_a_number_within_its_range(studio, panel):
+    seed = part(panel, "scumbleSeed")
+    studio.set(settings=Settings(random_seed=False))
+    check = seed.validator().validate
+    assert check("12x", 0)[0] == QtGui.QValidator.State.Invalid
+    assert check("", 0)[0] != QtGui.QValidator.State.Invalid
+    seed.setText("9999999999999999")
+    seed.textEdited.emit(seed.text())
+    assert studio.settings.seed == protocol.MAX_SEED
+    seed.editingFinished.emit()
+    assert seed.text() == str(protocol.MAX_SEED)
+    seed.setText("")
+    seed.textEdited.emit("")
+    seed.editingFinished.emit()
+    assert (seed.text(), studio.settings.seed) == ("0", 0)
+
+
+def test_styles_come_and_go_and_the_choice_stays(studio, panel):
+    combo = part(panel, "scumbleStyle")
+    studio.set(settings=Settings(style="Ink"))
+    studio.set(styles=())
+    assert combo.currentText() == "Ink"
+    studio.set(styles=STYLES[:1])
+    assert combo.currentText() == "Ink (not there)"
+    studio.set(styles=STYLES)
+    assert (combo.currentText(), combo.count()) == ("Ink", 3)
+    assert "12 steps" in combo.toolTip()
+    studio.set(settings=Settings(), styles=())
+    assert combo.currentText() == "Default"
+    assert studio.done("change") == []
+
+
+def test_what_is_folded_away_and_not_as_usual_is_told(studio, panel):
+    said = part(panel, "scumbleMoreSummary")
+    assert said.text() == ""
+    studio.set(settings=Settings(count=4, seed=12, random_seed=False, negative="blur\nfog"))
+    assert said.text() == "4 variations, seed 12, without blur fog"
+    assert not part(panel, "scumbleCount").isVisible()
+    heard = []
+    panel.more_toggled.connect(heard.append)
+    part(panel, "scumbleMore").click()
+    assert part(panel, "scumbleCount").isVisible()
+    assert said.text() == ""
+    panel.open_more(True)
+    panel.open_more(False)
+    assert heard == [True, False]
+    assert not part(panel, "scumbleCount").isVisible()
+
+
+# --- asking, and the backend
+
+
+def test_buttons_ask_the_studio(studio, panel):
+    part(panel, "scumbleGenerate").click()
+    studio.set(jobs=(job(),), backend=BackendView(BackendState.READY, can_start=True, can_stop=True))
+    for name in ("scumbleCancel", "scumbleStart", "scumbleStop"):
+        part(panel, name).click()
+    assert studio.calls == [("generate",), ("cancel_newest",), ("start_backend",), ("stop_backend", False)]
+
+
+def test_nothing_can_be_asked_for_where_it_cannot_be_had(studio, panel):
+    studio.set(can_generate=False)
+    assert not part(panel, "scumbleGenerate").isEnabled()
+    part(panel, "scumblePrompt").asked.emit()
+    assert studio.done("generate") == []
+    assert part(panel, "scumblePrompt").isEnabled()
+    assert not part(panel, "scumbleHint").isVisible()
+    studio.set(has_document=False)
+    for name in ("scumblePrompt", "scumbleStrength", "scumbleStyle", "scumbleMore"):
+        assert not part(panel, name).isEnabled(), name
+    assert part(panel, "scumbleHint").isVisible()
+    assert part(panel, "scumbleHint").text() == panel_module.NO_DOCUMENT
+    studio.set(has_document=True, can_generate=True)
+    assert part(panel, "scumbleGenerate").isEnabled()
+    assert part(panel, "scumbleStrength").isEnabled()
+
+
+def test_cancel_is_there_for_what_can_be_cancelled(studio, panel):
+    cancel = part(panel, "scumbleCancel")
+    assert cancel.isVisible()
+    assert not cancel.isEnabled()
+    studio.set(jobs=(job(),))
+    assert cancel.isEnabled()
+    studio.set(jobs=(job(stage=JobStage.CANCELLING),))
+    assert not cancel.isEnabled()
+
+
+@pytest.mark.parametrize("state", BackendState)
+def test_the_status_says_how_it_stands(studio, panel, state):
+    studio.set(backend=BackendView(state, device="A card", others=2))
+    status = part(panel, "scumbleStatus")
+    assert status.text() == words.BACKEND[state]
+    help_event(status)
+    assert words.BACKEND_HINTS[state] in status.toolTip()
+    assert "Jobs of others before yours: 2." in status.toolTip()
+    assert not part(panel, "scumbleStart").isVisible()
+    assert not part(panel, "scumbleStop").isVisible()
+
+
+def test_no_two_states_look_or_sound_alike():
+    assert len(set(words.BACKEND.values())) == len(BackendState)
+    # starting and connecting are one sign: something is under way
+    from krita_plugin.docker import notice, status
+
+    assert len(set(status.SHAPES.values())) == len(BackendState) - 1
+    assert len(set(notice.SHAPES.values())) == len(NoticeKind)
+
+
+def test_trouble_is_told_once(studio, panel):
+    studio.set(backend=BackendView(BackendState.LOST, FAILURE))
+    trouble = part(panel, "scumbleTrouble")
+    assert trouble.isVisible()
+    assert trouble.text() == "The backend broke.\nStart it again."
+    studio.set(notice=Notice.of(FAILURE))
+    assert not trouble.isVisible()
+    studio.set(notice=None)
+    assert trouble.isVisible()
+
+
+# --- jobs
+
+
+def test_rows_follow_their_jobs(studio, panel):
+    studio.set(jobs=(job("one"), job("two", JobStage.QUEUED, place=2, document="Other.kra")))
+    first, second = parts(panel, "scumbleJob")
+    assert part(first, "scumbleJobStage").text() == "Painting, step 7 of 20"
+    assert part(first, "scumbleJobLeft").text() == "about 12 s"
+    assert part(first, "scumbleProgress").value() == 350
+    assert part(second, "scumbleJobTitle").text() == "a red apple on a plate, two (Other.kra)"
+    assert part(second, "scumbleJobStage").text() == "2 before yours"
+    assert not part(second, "scumbleProgress").isVisible()
+    part(second, "scumbleJobCancel").click()
+    assert studio.done("cancel") == [("two",)]
+    studio.set(jobs=(job("two", JobStage.CANCELLING), job("three")))
+    settle()
+    rows = parts(panel, "scumbleJob")
+    assert rows[0] is second or rows[1] is second
+    assert first not in rows
+    assert not part(second, "scumbleJobCancel").isEnabled()
+    tops = {row: row.y() for row in rows}
+    assert min(tops, key=tops.get) is second
+    studio.set(jobs=())
+    assert not part(panel, "scumbleJobs").isVisible()
+
+
+def test_progress_touches_no_other_widget(studio, panel):
+    look = image("red")
+    waiting = job("two", JobStage.QUEUED, place=1)
+    studio.set(jobs=(job("one", preview=look), waiting))
+    first, second = parts(panel, "scumbleJob")
+    settle()
+    layouts = Layouts()
+    QtWidgets.QApplication.instance().installEventFilter(layouts)
+    try:
+        studio.set(jobs=(job("one", fraction=0.36, preview=look), waiting))
+        settle()
+    finally:
+        QtWidgets.QApplication.instance().removeEventFilter(layouts)
+    assert parts(panel, "scumbleJob") == [first, second]
+    assert part(first, "scumbleProgress").value() == 360
+    assert layouts.asked == []
+
+
+class Layouts(QtCore.QObject):
+    """Notes which widgets had to be laid out anew."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def eventFilter(self, watched, event):
+        if event.type() == QtCore.QEvent.Type.LayoutRequest:
+            self.asked.append(watched)
+        return False
+
+
+def test_the_newest_look_is_shown(studio, panel):
+    first, second = image("red"), image("blue")
+    studio.set(jobs=(job(),))
+    assert parts(panel, "scumblePreview") == []
+    for look in (first, second):
+        studio.set(jobs=(job(preview=look),))
+        settle()
+        (preview,) = parts(panel, "scumblePreview")
+        seen = preview.grab().toImage()
+        middle = seen.pixelColor(seen.width() // 2, seen.height() // 2)
+        assert middle.name() == look.pixelColor(0, 0).name()
+    assert preview.height() == preview.width() * 160 // 256
+
+
+@pytest.mark.parametrize(
+    ("view", "said"),
+    [
+        (job(stage=JobStage.QUEUED, place=None), "Waiting"),
+        (job(stage=JobStage.QUEUED, place=0), "Next in line"),
+        (job(stage=JobStage.QUEUED, place=1), "1 before yours"),
+        (job(pictures=4, picture=1), "Painting 2 of 4, step 7 of 20"),
+        (job(steps=0), "Painting"),
+        (job(stage=JobStage.PLACING), "Done; waits for your stroke to end"),
+    ],
+)
+def test_stages_in_words(view, said):
+    assert words.stage_words(view) == said
+
+
+def test_every_stage_has_words():
+    assert all(words.stage_words(job(stage=stage)) for stage in JobStage)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (float("inf"), ""),
+        (-1, ""),
+        (0, "about 1 s"),
+        (11.2, "about 12 s"),
+        (59.9, "about 60 s"),
+        (60, "about 1 min"),
+        (200, "about 3 min"),
+        (7300, "about 2 h"),
+    ],
+)
+def test_times_in_words(seconds, said):
+    assert words.time_words(seconds) == said
+
+
+# --- what waits for the painter
+
+
+def test_offers_are_chosen_applied_and_discarded(studio, panel):
+    studio.pictures = {("one", 0): image("red", 700, 500), ("one", 2): image("blue", 500, 700)}
+    studio.set(offers=offers(3))
+    grid, large = part(panel, "scumbleOffers"), part(panel, "scumbleLarge")
+    assert grid.count() == 3
+    assert large.image() is studio.pictures["one", 0]
+    grid.setCurrentRow(2)
+    assert studio.done("choose")[-1] == ("one", 2)
+    assert large.image() is studio.pictures["one", 2]
+    part(panel, "scumbleApply").click()
+    part(panel, "scumbleDiscard").click()
+    part(panel, "scumbleDiscardAll").click()
+    assert studio.done("apply") == studio.done("discard") == [("one", 2)]
+    assert studio.done("discard_all") == [()]
+    studio.set(offers=())
+    for name in ("scumbleOffers", "scumbleApply", "scumbleLarge"):
+        assert not part(panel, name).isVisible(), name
+
+
+def test_the_next_one_is_chosen_after_a_discard(studio, panel):
+    studio.set(offers=offers(4))
+    grid = part(panel, "scumbleOffers")
+    grid.setCurrentRow(1)
+    left = tuple(offer for offer in studio.offers if offer.index != 1)
+    studio.chosen = ("one", 0)
+    studio.set(offers=left)
+    assert grid.chosen_key() == ("one", 2) == studio.chosen
+    studio.chosen = None
+    studio.set(offers=left[:1])
+    assert grid.chosen_key() == ("one", 0)
+    assert not part(panel, "scumbleDiscardAll").isVisible()
+
+
+def test_the_choice_of_the_studio_is_shown(studio, panel):
+    studio.chosen = ("one", 2)
+    studio.set(offers=offers(3))
+    assert part(panel, "scumbleOffers").chosen_key() == ("one", 2)
+
+
+def test_an_applied_one_is_marked_in_place(studio, panel):
+    studio.set(offers=offers(2))
+    grid = part(panel, "scumbleOffers")
+    item = grid.item(1)
+    before = grid.grab().toImage()
+    studio.set(offers=(studio.offers[0], replace(studio.offers[1], applied=True)))
+    assert grid.item(1) is item
+    assert "Applied" in item.toolTip()
+    assert "Applied" not in grid.item(0).toolTip()
+    assert grid.grab().toImage() != before
+
+
+def test_a_picture_that_comes_later_is_shown_when_it_is_here(studio, panel):
+    studio.set(offers=offers(2))
+    large = part(panel, "scumbleLarge")
+    assert large.image() is studio.offers[0].thumbnail
+    studio.pictures = {("one", 0): image("red", 700, 500)}
+    studio.offers_changed.emit()
+    assert large.image() is studio.pictures["one", 0]
+    looks = len(studio.done("look"))
+    studio.offers_changed.emit()
+    assert len(studio.done("look")) == looks
+
+
+def test_thumbnails_are_seen(studio, panel):
+    studio.set(offers=offers(8))
+    settle()
+    grid = part(panel, "scumbleOffers")
+    seen = grid.grab().toImage()
+    for row, offer in enumerate(studio.offers):
+        place = grid.visualItemRect(grid.item(row))
+        assert grid.rect().contains(place)
+        assert seen.pixelColor(place.center()).name() == offer.thumbnail.pixelColor(0, 0).name()
+
+
+def test_results_elsewhere_are_told(studio, panel):
+    studio.set(elsewhere=("Ship.kra", "Sea.kra"))
+    line = part(panel, "scumbleElsewhere")
+    assert line.isVisible()
+    assert line.text() == "Results wait in: Ship.kra, Sea.kra"
+    studio.set(elsewhere=())
+    assert not line.isVisible()
+
+
+# --- notices
+
+
+def test_a_notice_is_told_and_dismissed(studio, panel):
+    studio.set(notice=Notice(NoticeKind.ERROR, "5 < 6 & it broke.", "Mend it.", (NoticeAction.START,)))
+    assert part(panel, "scumbleNotice").isVisible()
+    assert part(panel, "scumbleNoticeText").text() == "5 < 6 & it broke.\nMend it."
+    assert "5 < 6 & it broke." in part(panel, "scumbleNoticeText").toPlainText()
+    assert part(panel, "scumbleNoticeStart").isVisible()
+    for name in ("scumbleOpenLog", "scumbleNoticeRetry", "scumbleNoticeStopAnyway"):
+        assert not part(panel, name).isVisible(), name
+    part(panel, "scumbleNoticeDismiss").click()
+    assert studio.done("dismiss_notice") == [()]
+    studio.set(notice=None)
+    assert not part(panel, "scumbleNotice").isVisible()
+
+
+def test_every_action_has_a_button_that_does_it(studio, panel):
+    studio.set(notice=Notice(NoticeKind.WARNING, "It broke.", "", tuple(NoticeAction)))
+    for name in ("scumbleNoticeStart", "scumbleNoticeRetry", "scumbleNoticeStopAnyway"):
+        part(panel, name).click()
+    assert studio.done("act") == [(NoticeAction.START,), (NoticeAction.RETRY,), (NoticeAction.STOP_ANYWAY,)]
+
+
+def test_log_and_styles_are_opened_and_what_is_not_there_is_said(studio, panel, tmp_path, monkeypatch):
+    opened, said = [], []
+    monkeypatch.setattr(QtGui.QDesktopServices, "openUrl", lambda url: opened.append(Path(url.toLocalFile())) or True)
+    monkeypatch.setattr(opening, "_tell", lambda words, beside: said.append(words))
+    studio.log_file = tmp_path / "plugin.log"
+    studio.set(notice=Notice(NoticeKind.ERROR, "It broke.", "", (NoticeAction.OPEN_LOG,)), styles_folder=str(tmp_path))
+    part(panel, "scumbleOpenLog").click()
+    assert opened == []
+    assert str(studio.log_file) in said[0]
+    studio.log_file.write_text("")
+    part(panel, "scumbleOpenLog").click()
+    part(panel, "scumbleOpenStyles").click()
+    assert opened == [studio.log_file, tmp_path]
+    assert studio.done("act") == []
+    studio.set(styles_folder="")
+    assert not part(panel, "scumbleOpenStyles").isEnabled()
+
+
+# --- the panel itself
+
+
+def test_two_windows_show_the_same(studio, panel):
+    other = Panel(studio, lambda name: QtGui.QIcon())
+    part(panel, "scumblePrompt").insertPlainText("a ship")
+    QtWidgets.QApplication.sendEvent(other, QtCore.QEvent(QtCore.QEvent.Type.WindowActivate))
+    assert part(other, "scumblePrompt").toPlainText() == "a ship"
+    other.deleteLater()
+
+
+def test_a_fault_stays_in_the_log(studio, panel, caplog):
+    studio.jobs = None
+    studio.jobs_changed.emit()
+    assert "a fault in the docker" in caplog.text
+    caplog.clear()
+
+
+def help_event(widget):
+    where = QtCore.QPoint(1, 1)
+    event = QtGui.QHelpEvent(QtCore.QEvent.Type.ToolTip, where, widget.mapToGlobal(where))
+    QtWidgets.QApplication.sendEvent(widget, event)
+    QtWidgets.QToolTip.hideText()
