@@ -57,6 +57,7 @@ def _beside_the_plugin(name: str) -> ModuleType:
 
 if TYPE_CHECKING:
     from websockets import exceptions as websocket_errors
+    from websockets import frames as websocket_frames
     from websockets.asyncio import client as websocket_client
 
     import protocol
@@ -64,5 +65,6 @@ else:
     protocol = _find("protocol")
     websocket_client = _find("websockets", ".asyncio.client")
     websocket_errors = _find("websockets", ".exceptions")
+    websocket_frames = _find("websockets", ".frames")
 
-__all__ = ["IncompletePlugin", "protocol", "websocket_client", "websocket_errors"]
+__all__ = ["IncompletePlugin", "protocol", "websocket_client", "websocket_errors", "websocket_frames"]

@@ -8,14 +8,16 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from ..bundled import protocol, websocket_client, websocket_errors
-from . import standing
+from ..bundled import protocol, websocket_client, websocket_errors, websocket_frames
+from . import masking, standing
 from .discovery import Found
 from .launch import CannotStart, Started
 from .mailbox import Mailbox
 from .standing import LinkState, Standing
 
 log = logging.getLogger(__name__)
+
+masking.quicken(websocket_frames)
 
 CONNECT_SECONDS: Final = 5.0
 """For one attempt: a backend on the same machine answers within milliseconds, one that starts within about a second."""
