@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen.
 SYSTEM := libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
 
-.PHONY: run test test-krita check clean
+.PHONY: run test test-krita test-kritas check clean
 
 $(VENV)/.run: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,10 @@ test: $(VENV)/.system check
 # The plugin's canvas room in a real Krita: needs krita, python3-pyqt5 and xvfb.
 test-krita: $(VENV)/.test
 	$(BIN)/python -m pytest -m krita tests/test_krita
+
+# The same, and on Krita 5.2.9 and 6.0.4, each in a Debian that is made once (as root, with debootstrap; 1.4 GB each).
+test-kritas: $(VENV)/.test
+	$(BIN)/python tests/krita_harness/kritas.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
