@@ -1,0 +1,137 @@
+"""Paints whole batches of scenes at once with torch, on whatever device the textures lie on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+from torch import Tensor
+
+from .colours import HUES, dominant, recolour
+from .icons import Icons
+from .nouns import BY_WORD
+from .places import numbers
+from .scenes import Scene, Texture
+
+LEVELS: Final = 3
+"""Each texture is kept at full, half and quarter size: sampling a large one for a small place would leave out pixels."""
+
+STARS: Final = 14
+"""Stars in a night sky."""
+
+
+class Atlas:
+    """Every texture of some nouns and sets: premultiplied RGBA bytes in three sizes."""
+
+    def __init__(
+        self, icons: Icons, nouns: Sequence[str], origins: tuple[str, ...], turn: bool, device: torch.device
+    ) -> None:
+        self.textures: list[Texture] = []
+        stack = []
+        for noun in nouns:
+            for drawing in icons.of(BY_WORD[noun].label, origins):
+                pixels = icons.pixels(drawing)
+                own = dominant(pixels)
+                versions = [(own, False, pixels)]
+                for word in HUES if turn else ():
+                    turned = None if word == own else recolour(pixels, word)
+                    if turned is not None:
+                        versions.append((word, True, turned))
+                for colour, is_turned, rgba in versions:
+                    self.textures.append(Texture(noun, drawing.origin, colour, is_turned, len(stack)))
+                    stack.append(premultiplied(rgba))
+        full = torch.from_numpy(np.stack(stack))
+        self.levels = [full.to(device)]
+        for _ in range(LEVELS - 1):
+            full = F.avg_pool2d(full.float(), 2).round().to(torch.uint8)
+            self.levels.append(full.to(device))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the textures lie, and where scenes are painted."""
+        return self.levels[0].device
+
+
+def premultiplied(
+    rgba: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Straight RGBA (side, side, 4) as premultiplied planes (4, side, side)."""
+    planes = rgba.astype(np.float32).transpose(2, 0, 1)
+    planes[:3] *= planes[3:] / 255
+    return planes.round().astype(np.uint8)
+
+
+def backgrounds(parameters: Tensor, side: int) -> Tensor:
+    """Backgrounds from their numbers (count, PARAMETERS), as (count, 3, side, side), 0 to 1."""
+    count, device = len(parameters), parameters.device
+    colours = parameters[:, :15].view(count, 5, 3, 1, 1)
+    top, bottom, far, near, band = colours.unbind(1)
+    horizon, wave, waves, phase, band_height = (parameters[:, 15 + index].view(-1, 1, 1, 1) for index in range(5))
+    axis = (torch.arange(side, device=device) + 0.5) / side
+    ys, xs = axis.view(1, 1, -1, 1), axis.view(1, 1, 1, -1)
+    line = horizon + wave * torch.sin(2 * torch.pi * waves * xs + phase)
+    sky = torch.lerp(top, bottom, (ys / horizon.clamp(min=0.1)).clamp(0, 1))
+    sky = sky + parameters[:, 20].view(-1, 1, 1, 1) * starlight(parameters[:, 21], side)
+    edge = (((ys - line + band_height) * side) + 0.5).clamp(0, 1) * (band_height > 0)
+    sky = torch.lerp(sky, band, edge)
+    ground = torch.lerp(far, near, ((ys - line) / (1 - horizon).clamp(min=0.1)).clamp(0, 1))
+    return torch.lerp(sky, ground, ((ys - line) * side + 0.5).clamp(0, 1)).clamp(0, 1)
+
+
+def starlight(seeds: Tensor, side: int) -> Tensor:
+    """Small round lights, (count, 1, side, side), 0 to 1, the same for the same seed."""
+    index = torch.arange(STARS, device=seeds.device).view(1, -1) + 1
+    spread = torch.frac(torch.sin(seeds.view(-1, 1) * 12.9898 + index * 78.233) * 437.585).abs()
+    other = torch.frac(torch.sin(seeds.view(-1, 1) * 39.3468 + index * 11.135) * 915.412).abs() * 0.6
+    axis = (torch.arange(side, device=seeds.device) + 0.5) / side
+    across = (axis.view(1, 1, -1) - spread.unsqueeze(-1)).square()
+    down = (axis.view(1, 1, -1) - other.unsqueeze(-1)).square()
+    nearest = (down.unsqueeze(-1) + across.unsqueeze(-2)).amin(1, keepdim=True)
+    return (1.5 - nearest.sqrt() * 128).clamp(0, 1) * 0.8
+
+
+def paint(atlas: Atlas, scenes: Sequence[Scene], side: int, rng: np.random.Generator) -> Tensor:
+    """The scenes as pictures (count, 3, side, side), 0 to 1; `rng` varies the backgrounds."""
+    parameters = torch.from_numpy(np.stack([numbers(scene.place, rng) for scene in scenes]))
+    pictures = backgrounds(parameters.to(atlas.device), side)
+    for layer in range(max((len(scene.items) for scene in scenes), default=0)):
+        where = [index for index, scene in enumerate(scenes) if len(scene.items) > layer]
+        placed = place(atlas, [scenes[index] for index in where], layer, side)
+        rows = torch.tensor(where, device=atlas.device)
+        pictures[rows] = pictures[rows] * (1 - placed[:, 3:]) + placed[:, :3]
+    return pictures.clamp(0, 1)
+
+
+def place(atlas: Atlas, scenes: Sequence[Scene], layer: int, side: int) -> Tensor:
+    """One item of each scene on a clear picture: premultiplied RGBA, (count, 4, side, side), 0 to 1."""
+    items = [scene.items[layer] for scene in scenes]
+    values = torch.tensor([(i.x, i.y, i.size, -1.0 if i.flip else 1.0, i.angle) for i in items])
+    x, y, size, flip, angle = values.unbind(1)
+    cosine, sine = torch.cos(angle) / size, torch.sin(angle) / size
+    theta = torch.stack([torch.stack([flip * cosine, flip * sine], 1), torch.stack([-sine, cosine], 1)], 1)
+    shift = -(theta @ torch.stack([2 * x - 1, 2 * y - 1], 1).unsqueeze(-1))
+    theta = torch.cat([theta, shift], 2).to(atlas.device)
+    placed = torch.empty(len(items), 4, side, side, device=atlas.device)
+    for level, texture in enumerate(atlas.levels):
+        pixels = size * side / atlas.levels[0].shape[-1] * 2**level
+        fits = (pixels > 0.55) & ((pixels <= 1.1) | (level == 0))
+        fits = fits | (pixels <= 0.55) if level == LEVELS - 1 else fits
+        where = fits.nonzero().squeeze(1)
+        if not len(where):
+            continue
+        rows = torch.tensor([items[int(index)].texture.row for index in where], device=atlas.device)
+        where = where.to(atlas.device)
+        grid = F.affine_grid(theta[where], [len(rows), 4, side, side], align_corners=False)
+        placed[where] = F.grid_sample(texture[rows].float() / 255, grid, align_corners=False)
+    return placed
+
+
+def scribble(pictures: Tensor, threshold: float = 0.14) -> Tensor:
+    """White lines on black where a picture (count, 3, side, side) has edges, inner ones too: (count, 3, side, side), 0 or 1."""
+    soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    across = F.pad((soft[..., 2:] - soft[..., :-2]).abs().amax(1, keepdim=True), (1, 1, 0, 0))
+    down = F.pad((soft[..., 2:, :] - soft[..., :-2, :]).abs().amax(1, keepdim=True), (0, 0, 1, 1))
+    return (torch.maximum(across, down) > threshold).float().expand(-1, 3, -1, -1)

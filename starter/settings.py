@@ -1,0 +1,150 @@
+"""Sizes of the model's parts, and how long and on what each is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from .data.nouns import NOUNS
+from .data.scenes import Variety
+from .training.loop import Pace
+
+SIDE: Final = 128
+"""Pixels on a side of the pictures that the model is trained on."""
+
+MAX_BYTES: Final = 40 * 1024 * 1024
+"""The most that the exported model may weigh in all: it travels in the wheel."""
+
+DRAWN: Final = "fluent-emoji-flat"
+"""The set that the model learns to draw first."""
+
+SECOND: Final = ("fluent-emoji-flat", "twemoji")
+"""The sets that it learns to draw in the end."""
+
+JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxemoji")
+"""The sets that the classifier of shapes learns from."""
+
+HELD_OUT: Final = ("noto",)
+"""The sets that it is examined on: neither it nor the model has seen them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the UNet's training: its scenes, how many samples, and the least share of shapes recognised after it."""
+
+    name: str
+    variety: Variety
+    samples: int
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Widths of the parts: text encoder, UNet from fine to coarse, decoder of the VAE."""
+
+    text_width: int = 160
+    text_layers: int = 3
+    unet: tuple[int, int, int, int] = (32, 64, 128, 144)
+    groups: int = 16
+    decoder: int = 32
+    decoder_blocks: tuple[int, int, int] = (4, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a run is made from."""
+
+    sizes: Sizes
+    text: Pace
+    vae: Pace
+    judge: Pace
+    unet: Pace
+    control: Pace
+    stages: tuple[Stage, ...]
+
+
+def words(count: int) -> tuple[str, ...]:
+    """The first nouns."""
+    return tuple(noun.word for noun in NOUNS[:count])
+
+
+def ladder(scale: float) -> tuple[Stage, ...]:
+    """From narrow to wide. `scale` multiplies the samples of each stage; 1 suits a few hours of one processor core."""
+    narrow = Variety(words(8))
+    free = replace(narrow, nouns=words(40), size=(0.35, 0.88), drift=0.07, flips=0.5)
+    scenery = replace(free, sceneries=0.5, white=0.35)
+    colours = replace(scenery, colours=0.35, synonyms=0.2)
+    wide = replace(colours, nouns=words(48), origins=SECOND, pairs=0.35, tilt=0.08)
+    rungs = (
+        ("8 nouns, one place", narrow, 12_000, 0.7),
+        ("24 nouns, one place", replace(narrow, nouns=words(24)), 60_000, 0.7),
+        ("40 nouns, one place", replace(narrow, nouns=words(40)), 120_000, 0.7),
+        ("40 nouns, any place", free, 250_000, 0.6),
+        ("sceneries", scenery, 200_000, 0.6),
+        ("colours", colours, 250_000, 0.6),
+        ("48 nouns, two drawings, pairs", wide, 600_000, 0.6),
+    )
+    return tuple(Stage(name, variety, int(samples * scale), least) for name, variety, samples, least in rungs)
+
+
+def on_processor() -> Settings:
+    """For one processor core: a night or two."""
+    stages = ladder(1.0)
+    samples = sum(stage.samples for stage in stages)
+    return Settings(
+        sizes=Sizes(),
+        text=Pace(steps=900, batch=64, rate=1e-3, decay=0.6),
+        vae=Pace(steps=2600, batch=16, rate=1.2e-3, decay=0.6, average=0.997),
+        judge=Pace(steps=2000, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
+        unet=Pace(steps=samples // 16, batch=16, rate=8e-4, decay=0.25),
+        control=Pace(steps=6000, batch=16, rate=5e-4, decay=0.4),
+        stages=stages,
+    )
+
+
+def on_gpu() -> Settings:
+    """For one large GPU: a wider UNet and larger batches, for about an hour."""
+    stages = ladder(4.0)
+    samples = sum(stage.samples for stage in stages)
+    return Settings(
+        sizes=Sizes(unet=(48, 80, 144, 176)),
+        text=Pace(steps=3000, batch=256, rate=1e-3, decay=0.6),
+        vae=Pace(steps=8000, batch=64, rate=1.2e-3, decay=0.6, average=0.998),
+        judge=Pace(steps=4000, batch=128, rate=2e-3, decay=0.9, weight_decay=0.02),
+        unet=Pace(steps=samples // 128, batch=128, rate=1.2e-3, decay=0.3, warm_up=200, average=0.9985),
+        control=Pace(steps=4000, batch=128, rate=8e-4, decay=0.4, warm_up=100),
+        stages=stages,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a run keeps what: `root` can be anywhere with 2 GB to spare, but not in the source tree."""
+
+    root: Path
+
+    @property
+    def packages(self) -> Path:
+        """The tarballs from npm."""
+        return self.root / "packages"
+
+    @property
+    def icons(self) -> Path:
+        """The drawings as arrays."""
+        return self.root / "icons"
+
+    @property
+    def parts(self) -> Path:
+        """Checkpoints, logs, curves, and finished parts in diffusers' layout."""
+        return self.root / "parts"
+
+    @property
+    def model(self) -> Path:
+        """The exported model."""
+        return self.root / "model"
+
+    @property
+    def sheets(self) -> Path:
+        """Contact sheets and the report of the gate."""
+        return self.root / "sheets"

@@ -1,0 +1,166 @@
+"""The loop that every part is trained in: learning rate, averaged weights, checkpoints that survive a kill, progress, curves."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from .curves import draw_curves
+
+LOG_EVERY: Final = 20
+"""Steps between two entries of the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a part is trained. `decay` is the share of the steps at the end in which the rate falls to a hundredth."""
+
+    steps: int
+    batch: int
+    rate: float
+    warm_up: int = 40
+    decay: float = 0.35
+    average: float = 0.998
+    weight_decay: float = 0.01
+    save_seconds: float = 120.0
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate as a factor of `rate`, 0 to 1."""
+        warm = min(1.0, (step + 1) / self.warm_up)
+        begin = self.steps * (1 - self.decay)
+        if step < begin:
+            return warm
+        done = min(1.0, (step - begin) / max(1.0, self.steps - begin))
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Half precision (bfloat16) where it pays: on a GPU, and on processors that multiply it in hardware."""
+    fast = device.type != "cpu" or (
+        torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    )
+    return torch.autocast(device.type, torch.bfloat16, enabled=bool(fast))
+
+
+class Loop:
+    """Trains some parameters, and goes on from its last checkpoint when there is one in `folder`."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        pace: Pace,
+        groups: list[dict[str, Any]],
+        say: Callable[[str], None],
+    ) -> None:
+        """`groups` as torch's optimizers take them; a group's `boost` multiplies the learning rate."""
+        self.name, self.folder, self.pace, self._say = name, folder, pace, say
+        folder.mkdir(parents=True, exist_ok=True)
+        self.parameters: list[Tensor] = [parameter for group in groups for parameter in group["params"]]
+        self.optimizer = torch.optim.AdamW(groups, lr=pace.rate, betas=(0.9, 0.99), weight_decay=pace.weight_decay)
+        self.averaged = [parameter.detach().clone() for parameter in self.parameters]
+        self.step = 0
+        self._load()
+
+    @property
+    def done(self) -> bool:
+        """Whether every step has been made."""
+        return self.step >= self.pace.steps
+
+    def run(self, loss: Callable[[int], Tensor | dict[str, Tensor]], until: int | None = None) -> None:
+        """Make the steps up to `until` (the end unless told); `loss(step)` is a loss, or a dict with one named "loss"."""
+        end = min(self.pace.steps, self.pace.steps if until is None else until)
+        saved = told = time.monotonic()
+        first, sums = self.step, dict[str, float]()
+        while self.step < end:
+            values = loss(self.step)
+            values = values if isinstance(values, dict) else {"loss": values}
+            self._descend(values["loss"])
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + float(value.detach())
+            now = time.monotonic()
+            if self.step % LOG_EVERY == 0:
+                self._log({name: total / LOG_EVERY for name, total in sums.items()})
+                if now - told > 15:
+                    self._tell(sums["loss"] / LOG_EVERY, first, now)
+                    told = now
+                sums.clear()
+            if now - saved > self.pace.save_seconds:
+                self.save()
+                saved = time.monotonic()
+            if self.step == first + 5:
+                self._began = now
+        self.save()
+
+    def _descend(self, loss: Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"{self.name}: the loss is no number any more at step {self.step}. Lower the rate."
+            )
+        factor = self.pace.rate_at(self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.pace.rate * factor * group.get("boost", 1.0)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.step += 1
+        share = 1 - min(self.pace.average, (self.step + 1) / (self.step + 12))
+        torch._foreach_lerp_(self.averaged, [parameter.detach() for parameter in self.parameters], share)
+
+    def _log(self, values: dict[str, float]) -> None:
+        with (self.folder / f"{self.name}.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps({"step": self.step, **values}) + "\n")
+
+    def _tell(self, loss: float, first: int, now: float) -> None:
+        # The first steps warm caches up and would spoil the estimate.
+        made = self.step - first - 5
+        per_step = (now - self._began) / max(1, made)
+        left = per_step * (self.pace.steps - self.step) / 60
+        speed = self.pace.batch / per_step
+        self._say(
+            f"{self.name}  {self.step}/{self.pace.steps}  loss {loss:.4f}  {speed:.1f} a second  {left:.0f} minutes left"
+        )
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all, and the curves."""
+        state = {
+            "step": self.step,
+            "parameters": [parameter.detach() for parameter in self.parameters],
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+        }
+        part = self.folder / f"{self.name}.part"
+        torch.save(state, part)
+        os.replace(part, self.folder / f"{self.name}.pt")
+        draw_curves(self.folder / f"{self.name}.jsonl", self.folder / f"{self.name}.png")
+
+    def _load(self) -> None:
+        path = self.folder / f"{self.name}.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.no_grad():
+            for mine, stored in zip(self.parameters, state["parameters"], strict=True):
+                mine.copy_(stored)
+            for mine, stored in zip(self.averaged, state["averaged"], strict=True):
+                mine.copy_(stored)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+
+    def swap(self) -> None:
+        """Exchange the trained weights with their average; calling it again brings them back."""
+        with torch.no_grad():
+            for parameter, averaged in zip(self.parameters, self.averaged, strict=True):
+                kept = parameter.detach().clone()
+                parameter.copy_(averaged)
+                averaged.copy_(kept)
