@@ -1,4 +1,4 @@
-"""The backend as Krita starts it: which command, in which environment. That it comes up is seen in `under_qt.py`."""
+"""The backend as Krita starts it: which command, in which environment. That it comes up is seen in `backends_under_qt.py`."""
 
 import json
 import os
