@@ -17,6 +17,7 @@ from .backend import Backend
 from .documents import name_of
 from .jobs import Tracked
 from .keep import MOST_LAYERS, Keep, Kept, Position
+from .reentry import not_inside_itself
 from .settings import Settings
 
 MOST_WAITING: Final = 32
@@ -96,8 +97,9 @@ class Asking:
 
     @property
     def unread(self) -> bool:
-        """Whether a document still has to come to rest."""
-        return any(wish.snapshot is None for wish in self._wishes.values())
+        """Whether a document still has to come to rest, or something that is whole waits to be sent."""
+        wishes = self._wishes.values()
+        return any(wish.snapshot is None or (wish.named is not None and self._backend.known) for wish in wishes)
 
     @property
     def reading(self) -> bool:
@@ -126,6 +128,7 @@ class Asking:
         self._wishes.clear()
         return dropped
 
+    @not_inside_itself
     def step(self) -> None:
         """Go on with whatever can go on. Calls Krita only for documents that are at rest."""
         for wish in list(self._wishes.values()):

@@ -13,6 +13,7 @@ from ..canvas.layer import NOT_ADDED
 from .aside import Aside
 from .offers import Finished
 from .pictures import for_krita
+from .reentry import not_inside_itself
 
 NOTES: Final[dict[Note, str]] = {
     Note.LAYER_GONE: "The layer that it was made for is gone, so the new layer is above the one that is active now.",
@@ -106,8 +107,9 @@ class Placing:
         ]
         return len(self._waiting) < before
 
+    @not_inside_itself
     def step(self) -> None:
-        """Go on with the layers of documents that are at rest. The next layer comes after whatever else waits in the event loop."""
+        """Go on with the layers of documents at rest; the next layer comes after whatever else waits in the event loop."""
         for placement in list(self._waiting):
             if placement.picture is None or placement not in self._waiting:
                 continue
