@@ -15,7 +15,7 @@ ROOT = HERE.parents[1]
 SLOW_STYLE = """
 name = "Slow"
 model = "starter"
-steps = 400
+steps = 200
 """
 """A style whose pictures take some seconds, so that something can happen meanwhile."""
 

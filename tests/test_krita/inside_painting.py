@@ -160,7 +160,7 @@ def check_without_a_selection_the_whole_canvas_is_painted(t):
     yield from paint(document)
     before = pixels(document)
     yield from fills(document, "a yellow star")
-    added = document.rootNode().childNodes()[-1]
+    added = painter.layer(document, "a yellow star")
     assert added.bounds().width() == SIZE
     assert pixels(document) != before
 

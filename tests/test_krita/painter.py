@@ -15,15 +15,15 @@ from krita import Krita, Selection
 
 QT = getattr(pykrita, "qt_major_version", lambda: 5)()
 if QT == 6:
-    from PyQt6.QtCore import QByteArray, QPoint, Qt
-    from PyQt6.QtGui import QImage
+    from PyQt6.QtCore import QByteArray, QEvent, QPoint, QPointF, Qt
+    from PyQt6.QtGui import QImage, QMouseEvent
     from PyQt6.QtTest import QTest
-    from PyQt6.QtWidgets import QApplication, QDockWidget, QWidget
+    from PyQt6.QtWidgets import QApplication, QDockWidget, QMdiArea, QWidget
 else:
-    from PyQt5.QtCore import QByteArray, QPoint, Qt
-    from PyQt5.QtGui import QImage
+    from PyQt5.QtCore import QByteArray, QEvent, QPoint, QPointF, Qt  # noqa: F401 - QEvent is for the checks
+    from PyQt5.QtGui import QImage, QMouseEvent
     from PyQt5.QtTest import QTest
-    from PyQt5.QtWidgets import QApplication, QDockWidget, QWidget
+    from PyQt5.QtWidgets import QApplication, QDockWidget, QMdiArea, QWidget
 
 app = Krita.instance()
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
@@ -134,6 +134,12 @@ def outside(document, data, x, y, width, height) -> list[bytes]:
     return found
 
 
+def layer(document, name):
+    """The layer of that name, whose bounds are those of its pixels."""
+    (found,) = [node for node in document.rootNode().childNodes() if node.name() == name]
+    return found
+
+
 def layers(document) -> list[str]:
     """Names of the layers from the bottom up."""
     return [node.name() for node in document.rootNode().childNodes() if node.type() != "selectionmask"]
@@ -211,22 +217,19 @@ def scroll_to(name: str) -> None:
         area.ensureWidgetVisible(widget)
 
 
-def stroke(view: QWidget, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Draw with the mouse on the canvas, from one point of its widget to another."""
-    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(*start))
-    QTest.mouseMove(view, QPoint(*end))
-    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(*end))
+def mouse(view: QWidget, kind, button, point) -> None:
+    """Send a mouse event with the left button down to the canvas, as the screen does; QTest sends moves without a button."""
+    where, left = QPointF(point), Qt.MouseButton.LeftButton
+    there = QPointF(view.mapToGlobal(point))
+    QApplication.sendEvent(view, QMouseEvent(kind, where, there, button, left, Qt.KeyboardModifier.NoModifier))
 
 
 def canvas_widget() -> QWidget:
     """The widget that shows the active document."""
-    window = app.activeWindow().qwindow()
-    names = ("KisOpenGLCanvas2", "KisQPainterCanvas")
-    found = [w for w in window.findChildren(QWidget) if w.metaObject().className() in names and w.isVisible()]
-    assert found, sorted(
-        {w.metaObject().className() for w in window.findChildren(QWidget) if "anvas" in w.metaObject().className()}
-    )
-    return found[0]
+    view = app.activeWindow().qwindow().findChild(QMdiArea).activeSubWindow()
+    kinds = ("KisOpenGLCanvas2", "KisQPainterCanvas")
+    (found,) = [w for w in view.findChildren(QWidget) if w.metaObject().className() in kinds and w.isVisible()]
+    return found
 
 
 def focus() -> QWidget | None:
