@@ -9,10 +9,10 @@ import functools
 import logging
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from . import unable
-from .canvas.api import running_krita
+from .canvas.api import Krita, Window, running_krita
 from .docker import Panel
 from .link import places
 from .link.installation import installation
@@ -44,6 +44,15 @@ GROUP: Final = "scumble"
 SHOWN: Final = "docker_shown"
 """The setting that says that the docker has been shown once: Krita hides a new plugin's at first."""
 
+OPENED: Final = "more_open"
+"""The setting that says that the seldom needed part of the docker is unfolded."""
+
+NEIGHBOUR: Final = "PresetDocker"
+"""Krita's docker of brush presets, whose place ours shares at first. The painter may move either."""
+
+FIRST_HEIGHT: Final = 480
+"""Pixels that are asked for at first: prompt, settings and button. Krita gives what it has."""
+
 SHOW_VARIABLE: Final = "SCUMBLE_SHOW_DOCKER"
 """Set to anything in the environment, it has the docker shown at the start."""
 
@@ -64,7 +73,7 @@ def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return call(*arguments)
         except Exception:
-            log.exception("a fault in %s", call.__name__)
+            log.exception("a fault in %s", getattr(call, "__qualname__", call))
             return None
 
     return safe
@@ -77,8 +86,8 @@ STARTED: Final[list[Scumble]] = []
 class Scumble(Base):
     """One for a Krita: it owns the link and the studio, which the dockers of all windows show."""
 
-    def __init__(self, krita: Any) -> None:  # noqa: ANN401 - Krita has no types
-        super().__init__(krita)
+    def __init__(self, krita: Krita) -> None:
+        super().__init__(cast(QtCore.QObject, krita))
         self._krita = krita
         self._link: Link | None = None
         self._studio: Studio | None = None
@@ -96,7 +105,7 @@ class Scumble(Base):
             application.aboutToQuit.connect(self.close)
 
     @guarded
-    def createActions(self, window: Any) -> None:  # noqa: ANN401, N802 - Krita's own name
+    def createActions(self, window: Window) -> None:  # noqa: N802 - Krita's own name
         """Krita's own call, for every window."""
         for name, text, method in ACTIONS:
             action = window.createAction(name, text, MENU)
@@ -105,7 +114,7 @@ class Scumble(Base):
     def make_docker(self) -> QtWidgets.QDockWidget:
         """Return a docker for a window. Krita's own call; it may raise nothing, and must have a docker."""
         try:
-            contents: QtWidgets.QWidget = Panel(self.studio, self._icon)
+            contents: QtWidgets.QWidget = self._panel()
         except Exception as error:
             log.exception("the docker cannot be made")
             contents = unable.words(*unable.sentences(error))
@@ -117,17 +126,16 @@ class Scumble(Base):
         """The studio, made when it is first wanted."""
         if self._studio is None:
             self._link = Link(installation(), f"Scumble for Krita {VERSION}", self)
-            self._studio = Studio(self._link, running_krita(), places.plugin_keep(), places.plugin_log(), self)
+            self._studio = Studio(self._link, self._krita, places.plugin_keep(), places.plugin_log(), self)
             self._link.open()
         return self._studio
 
-    @guarded
     def close(self, *_: object) -> None:
         """End with Krita: jobs go on in the backend, and are asked for at the next start. Allowed any number of times."""
-        if self._studio is not None:
-            self._studio.close()
-        if self._link is not None:
-            self._link.close()
+        # the link's thread must end even where the studio does not do so well
+        for part in (self._studio, self._link):
+            if part is not None:
+                guarded(part.close)()
 
     def _act(self, method: str, *_: object) -> None:
         getattr(self.studio, method)()
@@ -137,28 +145,50 @@ class Scumble(Base):
         if self._studio is not None:
             self._studio.refresh()
 
+    def _panel(self) -> Panel:
+        panel = Panel(self.studio, self._icon)
+        panel.open_more(bool(self._krita.readSetting(GROUP, OPENED, "")))
+        panel.more_toggled.connect(self._more_toggled)
+        return panel
+
     @guarded
+    def _more_toggled(self, opened: bool) -> None:
+        self._krita.writeSetting(GROUP, OPENED, "true" if opened else "")
+
     def _icon(self, name: str) -> QtGui.QIcon:
-        icon: QtGui.QIcon = self._krita.icon(name)
-        return icon
+        try:
+            return self._krita.icon(name)
+        except Exception:
+            log.exception("no icon %s", name)
+            return QtGui.QIcon()
 
     @guarded
     def _window_created(self, *_: object) -> None:
-        wanted = bool(os.environ.get(SHOW_VARIABLE))
-        if not wanted and self._krita.readSetting(GROUP, SHOWN, ""):
+        is_first = not self._krita.readSetting(GROUP, SHOWN, "")
+        if not is_first and not os.environ.get(SHOW_VARIABLE):
             return
         for window in self._krita.windows():
             docker = window.qwindow().findChild(QtWidgets.QDockWidget, unable.DOCKER)
             if docker is not None:
+                if is_first:
+                    _make_room(window.qwindow(), docker)
                 docker.setVisible(True)
                 docker.raise_()
                 self._krita.writeSetting(GROUP, SHOWN, "true")
 
 
+def _make_room(window: QtWidgets.QMainWindow, docker: QtWidgets.QDockWidget) -> None:
+    """Put a docker over another one that is big and seldom looked at, as a tab: a new one gets a few lines at the bottom."""
+    other = window.findChild(QtWidgets.QDockWidget, NEIGHBOUR)
+    if other is not None and other.isVisible() and not other.isFloating():
+        window.tabifyDockWidget(other, docker)
+        window.resizeDocks([docker], [FIRST_HEIGHT], QtCore.Qt.Orientation.Vertical)
+
+
 def register() -> None:
     """Make Scumble known to Krita. Raises what `krita` raises outside of one."""
     log_to(places.plugin_log())
-    krita: Any = running_krita()
+    krita = running_krita()
     scumble = Scumble(krita)
     STARTED.append(scumble)
     krita.addExtension(scumble)

@@ -5,13 +5,13 @@ stand-in that the tests use. Call these positionally: Krita has keyword names on
 """
 
 # The names are Krita's own, and its manual tells what each does.
-# ruff: noqa: N802, D102
+# ruff: noqa: N802, N815, D102
 
 from __future__ import annotations
 
 from typing import Protocol, cast
 
-from ..qt import QtCore, QtGui
+from ..qt import QAction, QtCore, QtGui, QtWidgets
 
 
 class Selection(Protocol):
@@ -69,8 +69,33 @@ class Document(Protocol):
     def unlock(self) -> None: ...
 
 
+class Window(Protocol):
+    """One of Krita's main windows."""
+
+    def createAction(self, name: str, text: str, menu: str, /) -> QAction: ...
+    def qwindow(self) -> QtWidgets.QMainWindow: ...
+
+
+class Notifier(Protocol):
+    """Tells what happens in Krita, once it is active."""
+
+    windowCreated: QtCore.pyqtBoundSignal
+    applicationClosing: QtCore.pyqtBoundSignal
+
+    def setActive(self, on: bool, /) -> None: ...
+
+
 class Krita(Protocol):
     """The running Krita."""
+
+    def version(self) -> str: ...
+    def icon(self, name: str, /) -> QtGui.QIcon: ...
+    def notifier(self) -> Notifier: ...
+    def windows(self) -> list[Window]: ...
+    def readSetting(self, group: str, name: str, default: str, /) -> str: ...
+    def writeSetting(self, group: str, name: str, value: str, /) -> None: ...
+    def addExtension(self, extension: object, /) -> None: ...
+    def addDockWidgetFactory(self, factory: object, /) -> None: ...
 
     def activeDocument(self) -> Document | None: ...
     def documents(self) -> list[Document]: ...

@@ -10,12 +10,13 @@ A test holds its methods against those of real Kritas. What tests do to it from 
 from __future__ import annotations
 
 import copy
+import enum
 import uuid
 
 import numpy as np
 from planes import Plane, Space, over
 
-from krita_plugin.qt import QtCore, QtGui
+from krita_plugin.qt import QAction, QtCore, QtGui, QtWidgets
 
 
 class _Layer:
@@ -354,13 +355,76 @@ class Document:
         return True
 
 
-class Krita:
+class Window:
+    """A main window: its actions by name, and the dockers that the factories make for it."""
+
+    def __init__(self):
+        self._main = QtWidgets.QMainWindow()
+        self._actions = {}
+
+    def qwindow(self):
+        return self._main
+
+    def createAction(self, id, text="", menu=""):
+        self._actions[id] = QAction(text, self._main)
+        return self._actions[id]
+
+
+class Notifier(QtCore.QObject):
+    """Tells nothing before it is active."""
+
+    windowCreated = QtCore.pyqtSignal()  # noqa: N815
+    applicationClosing = QtCore.pyqtSignal()  # noqa: N815
+
+    def setActive(self, on):
+        self._active = on
+
+
+class Extension(QtCore.QObject):
+    """What a plugin derives from."""
+
+    def setup(self):
+        raise NotImplementedError
+
+    def createActions(self, window):
+        raise NotImplementedError
+
+
+class DockWidget(QtWidgets.QDockWidget):
+    """A plugin's docker."""
+
+    def canvasChanged(self, canvas):
+        raise NotImplementedError
+
+
+class DockWidgetFactoryBase:
+    """Knows where a docker goes at first."""
+
+    class DockPosition(enum.Enum):
+        DockRight = 1
+
+    def createDockWidget(self):
+        return self._klass()
+
+
+class DockWidgetFactory(DockWidgetFactoryBase):
+    """Makes a docker for each window."""
+
+    def __init__(self, _id, _position, _klass):
+        assert isinstance(_position, DockWidgetFactoryBase.DockPosition)
+        self._id, self._klass = _id, _klass
+
+
+class Krita(QtCore.QObject):
     """The running Krita."""
 
     _only = None
 
     def __init__(self):
+        super().__init__()
         self._documents, self._active = [], None
+        self._extensions, self._factories, self._windows = [], [], []
+        self._settings, self._notifier = {}, Notifier()
         self.activates_at_once = False
 
     @staticmethod
@@ -368,6 +432,30 @@ class Krita:
         if Krita._only is None:
             Krita._only = Krita()
         return Krita._only
+
+    def version(self):
+        return "5.1.5"
+
+    def icon(self, name):
+        return QtGui.QIcon()
+
+    def notifier(self):
+        return self._notifier
+
+    def windows(self):
+        return list(self._windows)
+
+    def readSetting(self, group, name, default):
+        return self._settings.get((group, name), default)
+
+    def writeSetting(self, group, name, value):
+        self._settings[group, name] = value
+
+    def addExtension(self, extension):
+        self._extensions.append(extension)
+
+    def addDockWidgetFactory(self, factory):
+        self._factories.append(factory)
 
     def documents(self):
         return [Document(inner) for inner in self._documents]
@@ -394,6 +482,25 @@ def show(document):
     """As when the painter opens the document in a view: it and its uppermost layer are the active ones."""
     Krita.instance().setActiveDocument(document)
     document._inner.active = document._inner.root.children[-1]
+
+
+def open_window():
+    """As when Krita opens a window, after its start and later; return it."""
+    running, window = Krita.instance(), Window()
+    for factory in running._factories:
+        docker = factory.createDockWidget()
+        window.qwindow().addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, docker)
+        # a new plugin's docker is hidden, as of Krita 5.2
+        docker.setVisible(False)
+    if not running._windows:
+        for extension in running._extensions:
+            extension.setup()
+    for extension in running._extensions:
+        extension.createActions(window)
+    running._windows.append(window)
+    if getattr(running._notifier, "_active", False):
+        running._notifier.windowCreated.emit()
+    return window
 
 
 def undo(document):
