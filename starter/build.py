@@ -53,7 +53,7 @@ def build(workshop: Workshop, until: str, carry_on: bool) -> None:
     from .training.control import train_control
 
     steps: dict[str, Callable[[], object]] = {
-        "data": lambda: (workshop.fetch(), workshop.icons),
+        "data": lambda: workshop.icons,
         "text": lambda: workshop.encoder,
         "vae": lambda: workshop.vae,
         "judge": lambda: workshop.judge,

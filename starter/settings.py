@@ -94,9 +94,9 @@ def on_processor() -> Settings:
     samples = sum(stage.samples for stage in stages)
     return Settings(
         sizes=Sizes(),
-        text=Pace(steps=900, batch=64, rate=1e-3, decay=0.6),
-        vae=Pace(steps=2600, batch=16, rate=1.2e-3, decay=0.6, average=0.997),
-        judge=Pace(steps=2000, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
+        text=Pace(steps=500, batch=64, rate=1e-3, decay=0.6),
+        vae=Pace(steps=1500, batch=16, rate=1.2e-3, decay=0.6, average=0.997),
+        judge=Pace(steps=1500, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
         unet=Pace(steps=samples // 16, batch=16, rate=8e-4, decay=0.25),
         control=Pace(steps=6000, batch=16, rate=5e-4, decay=0.4),
         stages=stages,

@@ -54,7 +54,9 @@ SATURATED: Final = 0.25
 def hsv(rgb: npt.NDArray[np.uint8]) -> Floats:
     """8-bit sRGB, (..., 3), as hue, saturation and value, each 0 to 1."""
     flat = np.ascontiguousarray(rgb.reshape(1, -1, 3))
-    return (np.asarray(Image.fromarray(flat, "RGB").convert("HSV"), dtype=np.float32) / 255).reshape(rgb.shape)
+    bytes_ = np.asarray(Image.fromarray(flat, "RGB").convert("HSV"), dtype=np.float32)
+    scaled: Floats = bytes_.reshape(rgb.shape) / np.float32(255)
+    return scaled
 
 
 def name(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
@@ -65,13 +67,14 @@ def name(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     named = np.where((degrees > 12) & (degrees < 45) & (value < 0.65), NAMES.index("brown"), named)
     gray = np.where(value > 0.85, NAMES.index("white"), NAMES.index("gray"))
     named = np.where(saturation < 0.18, gray, named)
-    return np.where(value < 0.25, NAMES.index("black"), named)
+    return np.asarray(np.where(value < 0.25, NAMES.index("black"), named), dtype=np.int64)
 
 
 def shares(rgb: npt.NDArray[np.uint8], where: npt.NDArray[np.bool_]) -> Floats:
     """How much of the marked pixels each of NAMES has; all zero where nothing is marked."""
     counts = np.bincount(name(rgb[where]), minlength=len(NAMES)) if where.any() else np.zeros(len(NAMES))
-    return (counts / max(1, counts.sum())).astype(np.float32)
+    share: Floats = (counts / max(1, counts.sum())).astype(np.float32)
+    return share
 
 
 def dominant(drawing: npt.NDArray[np.uint8]) -> str | None:

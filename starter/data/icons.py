@@ -67,7 +67,7 @@ def fit(rgba: Bytes, side: int) -> Bytes | None:
 
 def slug(label: str) -> str:
     """A label as the sets spell it in the names of their pictures."""
-    return re.sub(r"[^a-z0-9]+", "-", label.lower().replace("’", "").replace("ñ", "n")).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", label.lower().replace("\u2019", "").replace("ñ", "n")).strip("-")
 
 
 def svg_of(icons: dict[str, Any], name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
@@ -30,7 +31,7 @@ class Atlas:
         self, icons: Icons, nouns: Sequence[str], origins: tuple[str, ...], turn: bool, device: torch.device
     ) -> None:
         self.textures: list[Texture] = []
-        stack = []
+        stack: list[npt.NDArray[np.uint8]] = []
         for noun in nouns:
             for drawing in icons.of(BY_WORD[noun].label, origins):
                 pixels = icons.pixels(drawing)
@@ -55,9 +56,7 @@ class Atlas:
         return self.levels[0].device
 
 
-def premultiplied(
-    rgba: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def premultiplied(rgba: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Straight RGBA (side, side, 4) as premultiplied planes (4, side, side)."""
     planes = rgba.astype(np.float32).transpose(2, 0, 1)
     planes[:3] *= planes[3:] / 255

@@ -45,10 +45,8 @@ class Pace:
 
 def autocast(device: torch.device) -> torch.autocast:
     """Half precision (bfloat16) where it pays: on a GPU, and on processors that multiply it in hardware."""
-    fast = device.type != "cpu" or (
-        torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    )
-    return torch.autocast(device.type, torch.bfloat16, enabled=bool(fast))
+    fast = device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
 
 
 class Loop:
@@ -110,7 +108,7 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.pace.rate * factor * group.get("boost", 1.0)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.step += 1

@@ -29,18 +29,15 @@ class Workshop:
     """Makes every part of a run in its folder, in order, on one device."""
 
     def __init__(self, folders: Folders, settings: Settings, device: torch.device, say: Callable[[str], None]) -> None:
-        self.folders, self.settings, self.device, self._say = folders, settings, device, say
+        self.folders, self.settings, self.device, self.say = folders, settings, device, say
         self.words = tuple(noun.word for noun in NOUNS)
-
-    def fetch(self) -> None:
-        """Every package, verified."""
-        for package in (*packages.DRAWINGS.values(), *packages.WORDS.values()):
-            packages.fetch(package, self.folders.packages)
 
     @cached_property
     def icons(self) -> icons.Icons:
-        """The drawings, rasterised."""
-        icons.build(self.folders.packages, self.folders.icons, self._say)
+        """The drawings, fetched and rasterised; the packages are held against their hashes each time."""
+        for package in (*packages.DRAWINGS.values(), *packages.WORDS.values()):
+            packages.fetch(package, self.folders.packages)
+        icons.build(self.folders.packages, self.folders.icons, self.say)
         return icons.Icons(self.folders.icons)
 
     @cached_property
@@ -77,11 +74,11 @@ class Workshop:
         composer = Composer(self.atlas.textures, variety)
         questions = Questions(composer, self.atlas, self.icons, keywords(self.folders.packages), self.tokenizer)
         task = TextTask(encoder, sizes.text_width, len(questions.concepts)).to(self.device)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [p for p in encoder.parameters() if p.requires_grad]},
             {"params": list(task.heads.parameters()), "boost": 4.0},
         ]
-        loop = Loop("text", self.folders.parts, pace, groups, self._say)
+        loop = Loop("text", self.folders.parts, pace, groups, self.say)
         loop.run(lambda step: questions.loss(task, step, pace.batch))
         loop.swap()
         encoder.cpu().save_pretrained(folder)
@@ -96,7 +93,7 @@ class Workshop:
             torch.manual_seed(5)
             sizes = self.settings.sizes
             vae = make_vae(sizes.decoder, sizes.decoder_blocks)
-            train_vae(vae, self._crops(), self.settings.vae, self.folders.parts, self.device, self._say)
+            train_vae(vae, self._crops(), self.settings.vae, self.folders.parts, self.device, self.say)
         return AutoencoderTiny.from_pretrained(folder).to(self.device).eval().requires_grad_(False)
 
     def _crops(self) -> Callable[[int, int], Tensor]:
@@ -120,9 +117,9 @@ class Workshop:
         atlas = Atlas(self.icons, self.words, (*JUDGES, *HELD_OUT), False, self.device)
         if not path.exists():
             torch.manual_seed(2)
-            train_classifier(classifier, atlas, JUDGES, self.settings.judge, self.folders.parts, self._say)
+            train_classifier(classifier, atlas, JUDGES, self.settings.judge, self.folders.parts, self.say)
             share = examine(classifier, atlas, HELD_OUT)
-            self._say(f"the classifier names {share:.1%} of renders of sets that it has not seen")
+            self.say(f"the classifier names {share:.1%} of renders of sets that it has not seen")
             (self.folders.parts / "judge.txt").write_text(f"{share:.4f}\n", encoding="utf-8")
         classifier.load_state_dict(torch.load(path, map_location=self.device, weights_only=True))
         return classifier.eval()
@@ -137,7 +134,7 @@ class Workshop:
         torch.manual_seed(1)
         unet = make_unet(self.settings.sizes)
         judge = self.judge
-        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self._say)
+        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say)
         training.run(lambda unet, stage: self.score(unet, stage, judge), carry_on)
 
     def score(self, unet: Any, stage: Stage, judge: Classifier) -> float:  # noqa: ANN401 - untyped library

@@ -95,7 +95,12 @@ class Questions:
     """Captions with their right answers, made without end."""
 
     def __init__(
-        self, composer: Composer, atlas: Atlas, icons: Icons, said: dict[str, list[str]], tokenizer: Any
+        self,
+        composer: Composer,
+        atlas: Atlas,
+        icons: Icons,
+        said: dict[str, list[str]],
+        tokenizer: Any,  # noqa: ANN401 - untyped
     ) -> None:
         self._composer, self._atlas, self._tokenizer = composer, atlas, tokenizer
         shown = {drawing.label: drawing for drawing in reversed(icons.drawings)}

@@ -162,7 +162,7 @@ class UNetTraining:
     def __init__(
         self,
         settings: Settings,
-        unet: Any,
+        unet: Any,  # noqa: ANN401 - untyped library
         frozen: Frozen,
         atlas: Atlas,
         folder: Path,

@@ -90,7 +90,7 @@ def make_vae(width: int, blocks: tuple[int, int, int]) -> Any:  # noqa: ANN401 -
     for module in vae.decoder.modules():
         if type(module).__name__ == "AutoencoderTinyBlock":
             module.conv[-1].weight.data.mul_(0.15)
-    last = [module for module in vae.decoder.layers if isinstance(module, nn.Conv2d)][-1]
+    last: Any = [module for module in vae.decoder.layers if isinstance(module, nn.Conv2d)][-1]
     last.weight.data.mul_(0.3)
     last.bias.data.fill_(0.6)
     return vae
@@ -98,7 +98,8 @@ def make_vae(width: int, blocks: tuple[int, int, int]) -> Any:  # noqa: ANN401 -
 
 def fold(compressor: Compressor, vae: Any) -> None:  # noqa: ANN401 - untyped library
     """Write the linear encoder into the convolutions of AutoencoderTiny's, which then does the same."""
-    first, second, third, last = [module for module in vae.encoder.layers if isinstance(module, nn.Conv2d)]
+    convolutions: list[Any] = [module for module in vae.encoder.layers if isinstance(module, nn.Conv2d)]
+    first, second, third, last = convolutions
     scale = compressor.variance.clamp(min=1e-6).rsqrt()
     with torch.no_grad():
         for layer in (first, second, third, last):
@@ -138,7 +139,7 @@ def train_vae(
     compressor = Compressor().to(device)
     decoder = vae.decoder.to(device, memory_format=torch.channels_last)
     statistics = nn.Parameter(torch.cat([compressor.mean, compressor.variance]), requires_grad=False)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": list(decoder.parameters())},
         {"params": [compressor.detail], "weight_decay": 0.0},
         {"params": [statistics], "weight_decay": 0.0},

@@ -167,7 +167,9 @@ def neighbours(said: dict[str, list[str]], width: int) -> dict[str, npt.NDArray[
 
 def unit(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
     """Rows of length 1."""
-    return (vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-8)).astype(np.float32)
+    length = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-8)
+    scaled: npt.NDArray[np.float32] = (vectors / length).astype(np.float32)
+    return scaled
 
 
 def table(vocabulary: dict[str, int], said: dict[str, list[str]], width: int) -> npt.NDArray[np.float32]:
