@@ -207,6 +207,38 @@ def test_a_layer_that_waits_for_a_stroke_can_be_cancelled(studio, link, tmp_path
     assert names(document) == ["Background"]
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_krita_may_let_our_timers_run_inside_of_its_calls(studio, link, monkeypatch, large):
+    """Krita 5.1 does so now and then while it adds a layer; the same layer must not be added a second time."""
+    if large:
+        link.news.emit(protocol.Welcome("0", limits=protocol.Limits(pixels=WIDTH * HEIGHT // 4)))
+    document = active()
+    whole, write, inside = krita.Node.addChildNode, krita.Node.setPixelData, []
+
+    def let_timers_run():
+        if len(inside) < 5:
+            inside.append(True)
+            studio._step()
+
+    def add(self, child, above):
+        let_timers_run()
+        return whole(self, child, above)
+
+    def set_pixels(self, *arguments):
+        let_timers_run()
+        return write(self, *arguments)
+
+    monkeypatch.setattr(krita.Node, "addChildNode", add)
+    monkeypatch.setattr(krita.Node, "setPixelData", set_pixels)
+    link.finish(generated(studio, link, prompt="hills"))
+    until(lambda: len(names(document)) > 1)
+    until(lambda: studio.jobs == ())
+    assert inside
+    assert names(document) == ["Background", "hills"]
+    assert krita.undo_steps(document) == ["Add Layer"]
+    assert studio.notice is None or studio.notice.kind is NoticeKind.INFO
+
+
 def test_the_active_layer_and_the_selection_stay(studio, link):
     document = active()
     selected(document, 5, 5, 10, 10)
