@@ -5,7 +5,6 @@ The floor is what any way would have to call: pixelData, setPixelData and addChi
 
 # Krita has no types, and this is for its Python.
 # mypy: ignore-errors
-# ruff: noqa: ANN, D
 
 from __future__ import annotations
 
