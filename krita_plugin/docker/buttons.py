@@ -14,6 +14,10 @@ ICON_SIDE: Final = 16
 """Pixels, as in Krita's dockers."""
 
 
+CLOSE_ICONS: Final = ("docker_close", "window-close")
+"""The cross of Krita's own dockers; its other one is red, which is for what went wrong."""
+
+
 class IconButton(QtWidgets.QToolButton):
     """A flat button with one of Krita's icons; where Krita has no such icon, with its word.
 

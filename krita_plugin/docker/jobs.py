@@ -7,7 +7,7 @@ from typing import Final
 from ..qt import QtWidgets
 from ..studio import JobStage, JobView, Studio
 from . import words
-from .buttons import IconButton, IconSource
+from .buttons import CLOSE_ICONS, IconButton, IconSource
 from .picture import Picture
 from .text import ElidedLabel
 
@@ -38,7 +38,7 @@ class JobRow(QtWidgets.QWidget):
         self._left = ElidedLabel(dim=True)
         self._left.setObjectName("scumbleJobLeft")
         self._left.set_hint("How long it still takes, as a guess")
-        self._cancel = IconButton(icon, ("process-stop", "dialog-cancel"), "Cancel", "Cancel this job")
+        self._cancel = IconButton(icon, CLOSE_ICONS, "Cancel", "Cancel this job")
         self._cancel.setObjectName("scumbleJobCancel")
         self._cancel.clicked.connect(lambda: studio.cancel(job.id))
         self._bar = QtWidgets.QProgressBar()

@@ -45,7 +45,7 @@ def keeps(control: QtWidgets.QWidget | None, event: QtGui.QKeyEvent) -> bool:
     )
     if event.modifiers() & (commands | QtCore.Qt.KeyboardModifier.MetaModifier):
         return False
-    if key in _TRAVEL:
+    if key in _TRAVEL or key == _KEY.Key_Escape:
         return True
     if isinstance(control, QtWidgets.QAbstractButton):
         return key in _PRESS

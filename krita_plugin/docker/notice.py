@@ -7,7 +7,7 @@ from typing import Final
 from ..qt import QtCore, QtWidgets
 from ..studio import Notice, NoticeAction, NoticeKind, Studio
 from . import words
-from .buttons import IconButton, IconSource
+from .buttons import CLOSE_ICONS, IconButton, IconSource
 from .glyph import Glyph, Shape
 from .opening import open_path
 from .text import WrappedText
@@ -38,7 +38,7 @@ class NoticePart(QtWidgets.QFrame):
         self._sign = Glyph(Shape.LETTER_I)
         self._text = WrappedText()
         self._text.setObjectName("scumbleNoticeText")
-        self._dismiss = IconButton(icon, ("window-close", "dialog-cancel"), "Dismiss", "Dismiss this message")
+        self._dismiss = IconButton(icon, CLOSE_ICONS, "Dismiss", "Dismiss this message")
         self._dismiss.setObjectName("scumbleNoticeDismiss")
         self._dismiss.clicked.connect(lambda: studio.dismiss_notice())
         self._buttons = QtWidgets.QWidget()
@@ -69,7 +69,8 @@ class NoticePart(QtWidgets.QFrame):
             return
         self._sign.show_shape(SHAPES[notice.kind])
         self._sign.setToolTip(words.KINDS[notice.kind])
-        self._text.say(notice.happened, notice.remedy, bold=True)
+        # a heading only where something is wrong: what is good to know is said quietly
+        self._text.say(notice.happened, notice.remedy, bold=notice.kind is not NoticeKind.INFO)
         self._text.setAccessibleName(f"{words.KINDS[notice.kind]}. {self._text.text()}")
         for action, button in self._actions.items():
             button.setVisible(action in notice.actions)

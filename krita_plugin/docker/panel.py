@@ -16,6 +16,7 @@ from .request import RequestPart
 from .settings import SettingsPart
 from .status import StatusLine
 from .text import WrappedText
+from .travel import leave, travel
 
 MARGIN: Final = 4
 """Pixels around the parts, as in Krita's own dockers."""
@@ -80,6 +81,17 @@ class Panel(QtWidgets.QWidget):
             # the docker of another window may have changed them meanwhile
             self._read_settings()
         return super().event(event)
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Go back to the canvas on Escape."""
+        if event is not None and event.key() == QtCore.Qt.Key.Key_Escape:
+            leave(self)
+        else:
+            super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
+        """Go to the docker's next control, and from the last one out of it."""
+        return travel(self, forward) or super().focusNextPrevChild(forward)
 
     def _parts(self) -> tuple[QtWidgets.QWidget, ...]:
         return (

@@ -12,7 +12,7 @@ MOST_LINES: Final = 8
 
 
 class PromptField(QtWidgets.QPlainTextEdit):
-    """Where the painter says what belongs there. Shift+Enter asks for it, Escape gives the keys back to Krita."""
+    """Where the painter says what belongs there. Shift+Enter asks for it."""
 
     asked = QtCore.pyqtSignal()
     edited = QtCore.pyqtSignal()
@@ -55,13 +55,10 @@ class PromptField(QtWidgets.QPlainTextEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Ask on Shift+Enter, leave on Escape, else write."""
+        """Ask on Shift+Enter, else write."""
         if event is not None and _is_ask(event):
             event.accept()
             self.asked.emit()
-        elif event is not None and event.key() == QtCore.Qt.Key.Key_Escape:
-            event.accept()
-            self.clearFocus()
         else:
             super().keyPressEvent(event)
 
@@ -96,7 +93,7 @@ class PromptField(QtWidgets.QPlainTextEdit):
 
 
 def _is_mine(event: QtGui.QKeyEvent) -> bool:
-    return keys.is_editing(event) or _is_ask(event) or event.key() == QtCore.Qt.Key.Key_Escape
+    return keys.is_editing(event) or _is_ask(event)
 
 
 def _is_ask(event: QtGui.QKeyEvent) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..qt import QtWidgets
+from ..qt import QtGui, QtWidgets
 from ..studio import JobStage, Studio
 from .edit import edit
 from .prompt import PromptField
@@ -22,7 +22,7 @@ class RequestPart(QtWidgets.QWidget):
         self.prompt.setPlaceholderText("What belongs in the selection?")
         self.prompt.setToolTip(
             "Say what belongs in the selected part of the picture; without a selection, in the whole of it.\n"
-            "Shift+Enter generates, Escape leaves the field"
+            "Shift+Enter generates, Escape goes back to the canvas"
         )
         self.prompt.edited.connect(lambda: edit(studio, prompt=self.prompt.toPlainText()))
         self.prompt.asked.connect(self.ask)
@@ -30,6 +30,9 @@ class RequestPart(QtWidgets.QWidget):
         self._generate.setObjectName("scumbleGenerate")
         # the style draws a default button as the one that matters
         self._generate.setDefault(True)
+        bold = QtGui.QFont()
+        bold.setBold(True)
+        self._generate.setFont(bold)
         self._generate.clicked.connect(lambda: self.ask())
         # always there: a button that comes and goes would move Generate under the mouse
         self._cancel = QtWidgets.QPushButton("Cancel")

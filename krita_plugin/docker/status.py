@@ -42,7 +42,7 @@ class StatusLine(QtWidgets.QWidget):
         self._start.setObjectName("scumbleStart")
         self._start.clicked.connect(lambda: studio.start_backend())
         self._stop = IconButton(
-            icon, ("media-playback-stop",), "Stop", "Stop the backend and free the memory that it holds"
+            icon, ("media-playback-stop",), "Stop", "Stop the backend and free the memory that it holds", True
         )
         self._stop.setObjectName("scumbleStop")
         self._stop.clicked.connect(lambda: studio.stop_backend())

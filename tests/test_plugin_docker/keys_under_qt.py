@@ -48,8 +48,17 @@ def window(studio):
         action.triggered.connect(lambda _checked, keys=keys: made.fired.append(keys))
         made.addAction(action)
     made.panel = Panel(studio, no_icon)
-    made.setCentralWidget(made.panel)
-    made.resize(300, 900)
+    # as in Krita: the canvas in a window inside of the window, and a docker
+    canvases = QtWidgets.QMdiArea()
+    canvas = QtWidgets.QWidget()
+    canvas.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+    canvases.addSubWindow(canvas).showMaximized()
+    made.canvas = canvas
+    made.setCentralWidget(canvases)
+    docker = QtWidgets.QDockWidget("Scumble")
+    docker.setWidget(made.panel)
+    made.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, docker)
+    made.resize(700, 900)
     made.show()
     made.activateWindow()
     settle()
@@ -135,35 +144,50 @@ def test_shift_enter_generates(window, studio, name, key):
     assert studio.done("generate") == [()]
 
 
-def test_escape_gives_the_keys_back(window):
+@pytest.mark.parametrize(
+    "name", ["scumblePrompt", "scumbleStrengthValue", "scumbleStyle", "scumbleGenerate", "scumbleOffers"]
+)
+def test_escape_goes_back_to_the_canvas(window, studio, name):
+    studio.set(offers=offers(2))
+    field = focus(window, name)
+    QTest.keyClick(field, Key.Key_Escape)
+    settle()
+    assert window.canvas.hasFocus()
+    assert window.fired == []
+    QTest.keyClick(window.canvas, Key.Key_B)
+    assert window.fired == ["B"]
+
+
+def test_escape_leaves_where_there_is_no_canvas(window):
+    window.findChild(QtWidgets.QMdiArea).closeAllSubWindows()
     field = focus(window, "scumblePrompt")
     QTest.keyClick(field, Key.Key_Escape)
     assert not field.hasFocus()
-    assert window.fired == []
-    QTest.keyClick(window, Key.Key_B)
-    assert window.fired == ["B"]
 
 
 def test_tab_goes_through_every_control_in_the_order_of_their_places(window, studio):
     window.panel.open_more(True)
     studio.set(settings=Settings(random_seed=False), offers=offers(2))
-    focus(window, "scumblePrompt")
-    met = []
-    while (now := QtWidgets.QApplication.focusWidget()) not in met:
-        met.append(now)
-        QTest.keyClick(now, Key.Key_Tab)
-    names = [widget.objectName() for widget in met]
     wanted = [
-        *("scumblePrompt", "scumbleGenerate", "scumbleStyle", "scumbleOpenStyles", "scumbleStrength"),
+        *("scumbleStop", "scumblePrompt", "scumbleGenerate", "scumbleStyle", "scumbleOpenStyles", "scumbleStrength"),
         *("scumbleStrengthValue", "scumbleMore", "scumbleNegative", "scumbleSeed", "scumbleRandomSeed", "scumbleCount"),
-        *("scumbleOffers", "scumbleApply", "scumbleDiscard", "scumbleDiscardAll", "scumbleStop"),
+        *("scumbleOffers", "scumbleApply", "scumbleDiscard", "scumbleDiscardAll"),
     ]
-    assert names == wanted
+    assert travel(focus(window, wanted[0]), len(wanted), Key.Key_Tab, NONE) == wanted
+    assert travel(focus(window, wanted[-1]), len(wanted), Key.Key_Backtab, SHIFT) == wanted[::-1]
     assert window.fired == []
-    back = QtWidgets.QApplication.focusWidget()
-    QTest.keyClick(back, Key.Key_Backtab, SHIFT)
-    assert QtWidgets.QApplication.focusWidget().objectName() == "scumbleStop"
-    assert window.fired == []
+    # and out of the docker at its ends
+    for name, key, modifier in ((wanted[0], Key.Key_Backtab, SHIFT), (wanted[-1], Key.Key_Tab, NONE)):
+        QTest.keyClick(focus(window, name), key, modifier)
+        assert not window.panel.isAncestorOf(QtWidgets.QApplication.focusWidget())
+
+
+def travel(start, count, key, modifier):
+    met = [start]
+    while len(met) < count:
+        QTest.keyClick(met[-1], key, modifier)
+        met.append(QtWidgets.QApplication.focusWidget())
+    return [widget.objectName() for widget in met]
 
 
 def test_buttons_are_pressed_by_keys(window, studio):
@@ -218,7 +242,7 @@ def test_space_shows_the_chosen_one_large_until_a_key(window, studio):
 
 
 def test_the_wheel_scrolls_and_changes_nothing_that_has_no_focus(window, studio):
-    window.resize(300, 200)
+    window.resize(700, 200)
     settle()
     for name in ("scumbleStrength", "scumbleStrengthValue", "scumbleStyle", "scumbleCount"):
         control = part(window.panel, name)
