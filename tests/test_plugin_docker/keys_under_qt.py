@@ -51,13 +51,14 @@ def window(studio):
     # as in Krita: the canvas in a window inside of the window, and a docker
     canvases = QtWidgets.QMdiArea()
     canvas = QtWidgets.QWidget()
-    canvas.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-    canvases.addSubWindow(canvas).showMaximized()
-    made.canvas = canvas
+    canvas.setFocusPolicy(QtCore.Qt.FocusPolicy.ClickFocus)
     made.setCentralWidget(canvases)
     docker = QtWidgets.QDockWidget("Scumble")
     docker.setWidget(made.panel)
     made.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, docker)
+    # opened later than the docker, and no stop of Tab itself: Qt's own way back ends there
+    canvases.addSubWindow(canvas).showMaximized()
+    made.canvas = canvas
     made.resize(700, 900)
     made.show()
     made.activateWindow()
