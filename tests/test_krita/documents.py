@@ -91,6 +91,37 @@ def added_to(document, prompt="a red apple", at=PLACE, anchor=None):
     return canvas.add_layer(document, picture(depth, (50, 100, 200), at.extent), at, prompt, anchor)
 
 
+def at_rest(document):
+    """Wait until nothing is being done to the document."""
+    yield lambda: canvas.is_at_rest(document)
+
+
+def turns(count=20):
+    """Let Qt's event loop turn so many times: what Krita has put off until its next turns is done then."""
+    for _ in range(count):
+        yield
+
+
+def activate(document, node):
+    """Make a node the active one. A new one cannot be that before Krita's layer list has heard of it, by an event."""
+
+    def is_active():
+        if document.activeNode() != node:
+            document.setActiveNode(node)
+            return False
+        return canvas.is_at_rest(document)
+
+    yield is_active
+
+
+def add(document, **how):
+    """Add a layer when the document is at rest, as the studio does; return what became of it, at rest again."""
+    yield from at_rest(document)
+    added = added_to(document, **how)
+    yield from at_rest(document)
+    return added
+
+
 def names(node):
     return [child.name() for child in node.childNodes()]
 
@@ -103,9 +134,7 @@ def tree_with_group(document):
     root.addChildNode(group, None)
     group.addChildNode(inner, None)
     root.addChildNode(top, None)
-    yield lambda: canvas.is_at_rest(document)
-    # Krita's layer list follows by events; before that a node cannot be made the active one
-    yield 0.1
+    yield from at_rest(document)
     return root, group, inner, top
 
 

@@ -9,12 +9,16 @@ from documents import (
     WIDTH,
     Bounds,
     Extent,
+    activate,
+    add,
     added_to,
+    at_rest,
     names,
     opened,
     selected,
     tree_with_group,
     trigger,
+    turns,
 )
 
 from krita_plugin import canvas
@@ -26,10 +30,9 @@ from krita_plugin.canvas.layer import OFF_CANVAS
 def check_selection_stays_and_the_layer_lies_over_it(t):
     document = yield from opened()
     selected(document, (10, 12, 20, 8, 128))
-    yield lambda: canvas.is_at_rest(document)
+    yield from at_rest(document)
     before = bytes(canvas.read_mask(document, WHOLE).view())
-    added = added_to(document)
-    yield lambda: canvas.is_at_rest(document)
+    added = yield from add(document)
     assert bytes(canvas.read_mask(document, WHOLE).view()) == before
     assert canvas.selected_bounds(document) == Bounds(10, 12, 20, 8)
     tree = [(node.name(), node.type()) for node in document.rootNode().childNodes()]
@@ -41,12 +44,9 @@ def check_layer_with_the_selection_mask_active(t):
     document = yield from opened()
     selected(document, (10, 12, 20, 8, 128))
     trigger("show-global-selection-mask")
-    yield 0.2
     mask = next(node for node in document.rootNode().childNodes() if node.type() == "selectionmask")
-    document.setActiveNode(mask)
-    yield lambda: document.activeNode().type() == "selectionmask" and canvas.is_at_rest(document)
-    added = added_to(document)
-    yield lambda: canvas.is_at_rest(document)
+    yield from activate(document, mask)
+    added = yield from add(document)
     assert isinstance(added, canvas.Added)
     assert [node.name() for node in canvas.layers(document)][1:] == ["a red apple"]
     trigger("show-global-selection-mask")
@@ -60,11 +60,10 @@ def check_layer_lands_above_the_active_one(t):
         (group, root, ["Background", "Group", "a red apple", "Top"]),
         (top, root, ["Background", "Group", "a red apple", "Top", "a red apple"]),
     ):
-        document.setActiveNode(active)
-        yield lambda active=active: document.activeNode() == active and canvas.is_at_rest(document)
-        assert added_to(document).notes == ()
-        yield lambda: canvas.is_at_rest(document)
-        yield 0.1
+        yield from activate(document, active)
+        added = yield from add(document)
+        assert added.notes == ()
+        yield from turns()
         assert names(parent) == wanted, names(parent)
         assert document.activeNode() == active
 
@@ -73,24 +72,22 @@ def check_layer_above_a_vector_layer(t):
     document = yield from opened()
     vector = document.createVectorLayer("Vector")
     document.rootNode().addChildNode(vector, None)
-    yield lambda: canvas.is_at_rest(document)
-    document.setActiveNode(vector)
-    yield lambda: document.activeNode() == vector and canvas.is_at_rest(document)
-    assert isinstance(added_to(document), canvas.Added)
-    yield lambda: canvas.is_at_rest(document)
+    yield from at_rest(document)
+    yield from activate(document, vector)
+    added = yield from add(document)
+    assert isinstance(added, canvas.Added)
     assert names(document.rootNode()) == ["Background", "Vector", "a red apple"]
 
 
 def check_layer_above_the_layer_of_a_mask(t):
     document = yield from opened()
     selected(document, (10, 12, 20, 8, 255))
-    yield lambda: canvas.is_at_rest(document)
+    yield from at_rest(document)
     trigger("add_new_transparency_mask")
     yield lambda: any(child.type() == "transparencymask" for child in document.rootNode().childNodes()[0].childNodes())
     mask = document.rootNode().childNodes()[0].childNodes()[0]
-    document.setActiveNode(mask)
-    yield lambda: document.activeNode() == mask and canvas.is_at_rest(document)
-    added = added_to(document)
+    yield from activate(document, mask)
+    added = yield from add(document)
     assert layer_by_id(document, added.layer).parentNode() == document.rootNode()
     assert names(document.rootNode())[:2] == ["Background", "a red apple"]
 
@@ -98,8 +95,7 @@ def check_layer_above_the_layer_of_a_mask(t):
 def check_layer_leaves_closed_groups_alone(t):
     document = yield from opened()
     root, group, inner, _top = yield from tree_with_group(document)
-    document.setActiveNode(inner)
-    yield lambda: document.activeNode() == inner and canvas.is_at_rest(document)
+    yield from activate(document, inner)
     for shut, open_again in (
         (lambda: group.setVisible(False), lambda: group.setVisible(True)),
         (lambda: group.setLocked(True), lambda: group.setLocked(False)),
@@ -121,22 +117,19 @@ def check_layer_leaves_closed_groups_alone(t):
 def check_layer_when_the_painter_moved_on(t):
     document = yield from opened()
     root, group, inner, top = yield from tree_with_group(document)
-    document.setActiveNode(inner)
-    yield lambda: document.activeNode() == inner and canvas.is_at_rest(document)
+    yield from activate(document, inner)
     anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
-    document.setActiveNode(top)
-    yield lambda: document.activeNode() == top and canvas.is_at_rest(document)
-    assert added_to(document, anchor=anchor).notes == ()
-    yield lambda: canvas.is_at_rest(document)
+    yield from activate(document, top)
+    added = yield from add(document, anchor=anchor)
+    assert added.notes == ()
+    yield from turns()
     assert names(group) == ["Inner", "a red apple"]
     assert document.activeNode() == top
     inner.remove()
     yield lambda: canvas.is_at_rest(document) and names(group) == ["a red apple"]
-    yield 0.1
-    document.setActiveNode(top)
-    yield lambda: document.activeNode() == top and canvas.is_at_rest(document)
-    assert added_to(document, anchor=anchor).notes == (canvas.Note.LAYER_GONE,)
-    yield lambda: canvas.is_at_rest(document)
+    yield from activate(document, top)
+    added = yield from add(document, anchor=anchor)
+    assert added.notes == (canvas.Note.LAYER_GONE,)
     assert names(root)[-2:] == ["Top", "a red apple"]
 
 
@@ -145,19 +138,20 @@ def check_layer_after_crop_and_resize(t):
     anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
     document.crop(10, 5, 70, 50)
     document.waitForDone()
-    added = added_to(document, anchor=anchor)
+    added = yield from add(document, anchor=anchor)
     assert added.notes == (canvas.Note.CANVAS_SHIFTED,)
     assert added.bounds == PLACE.moved(-10, -5)
-    yield lambda: canvas.is_at_rest(document)
+    yield from at_rest(document)
     document.resizeImage(0, 0, 200, 100)
     document.waitForDone()
-    added = added_to(document, anchor=take_anchor(document, Extent(70, 50)))
+    added = yield from add(document, anchor=take_anchor(document, Extent(70, 50)))
     assert added.notes == (canvas.Note.CANVAS_RESIZED,)
     assert added.bounds == PLACE
-    yield lambda: canvas.is_at_rest(document)
+    yield from at_rest(document)
     anchor = take_anchor(document, canvas.extent_of(document))
     before = names(document.rootNode())
     document.crop(100, 70, 20, 20)
     document.waitForDone()
+    yield from at_rest(document)
     assert added_to(document, anchor=anchor) == OFF_CANVAS
     assert names(document.rootNode()) == before

@@ -13,7 +13,9 @@ from documents import (
     WIDTH,
     Bounds,
     Extent,
+    activate,
     app,
+    at_rest,
     cut,
     names,
     noise,
@@ -21,6 +23,7 @@ from documents import (
     paint,
     picture,
     stepped,
+    turns,
     whole,
 )
 
@@ -42,10 +45,7 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     background = document.activeNode()
     # an undo step of the painter's own beforehand: one undo may take back the result and must leave this
     document.rootNode().addChildNode(document.createNode("Earlier", "paintlayer"), None)
-    yield lambda: canvas.is_at_rest(document)
-    yield 0.1
-    document.setActiveNode(background)
-    yield lambda: document.activeNode() == background
+    yield from activate(document, background)
     own, before = background.pixelData(0, 0, WIDTH, HEIGHT).data(), whole(document)
     anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
     result = picture(canvas.result_depth(document), colour)
@@ -54,8 +54,8 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     assert isinstance(added, canvas.Added), added
     assert added.bounds == PLACE
     assert added.notes == ()
-    yield lambda: canvas.is_at_rest(document)
-    yield 0.1
+    yield from at_rest(document)
+    yield from turns()
     assert document.activeNode() == background, document.activeNode().name()
     assert names(document.rootNode()) == ["Background", "a red apple in the sun", "Earlier"]
     new = layer_by_id(document, added.layer)
@@ -96,7 +96,7 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     assert names(document.rootNode()) == ["Background", "a red apple in the sun", "Earlier"]
     yield from stepped(document, "edit_undo")
     yield lambda: canvas.is_at_rest(document) and names(document.rootNode()) == ["Background", "Earlier"]
-    yield 0.1
+    yield from turns()
     yield from stepped(document, "edit_undo")
     yield lambda: canvas.is_at_rest(document) and names(document.rootNode()) == ["Background"]
 
