@@ -85,7 +85,7 @@ def controlled(pipeline: Any, folder: Path) -> Any:  # noqa: ANN401 - untyped li
     """The same parts in diffusers' pipeline for ControlNets."""
     from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 
-    control = ControlNetModel.from_pretrained(folder / "controlnet", torch_dtype=torch.float32)
+    control = ControlNetModel.from_pretrained(folder / "controlnet", dtype=torch.float32)
     return quiet(
         StableDiffusionControlNetPipeline(**pipeline.components, controlnet=control, requires_safety_checker=False)
     )

@@ -41,7 +41,7 @@ def load(folder: Path, device: torch.device) -> Any:  # noqa: ANN401 - untyped l
     """The exported model as StableDiffusionPipeline, in single precision."""
     from diffusers import StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)
 

@@ -120,6 +120,8 @@ def make_scheduler() -> Any:  # noqa: ANN401 - untyped library
         prediction_type="v_prediction",
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
+        # Trailing steps have no offset; another value than 1 only makes diffusers' pipelines warn.
+        steps_offset=1,
     )
 
 

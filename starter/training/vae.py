@@ -28,8 +28,8 @@ TO_CHROMA: Final = ((1 / 3, 1 / 3, 1 / 3), (1.0, 0.0, -1.0), (0.5, -1.0, 0.5))
 NOISE: Final = 0.2
 """Most noise on the latents that the decoder is trained on: what a UNet hands it is never quite clean."""
 
-CROP: Final = 64
-"""Pixels on a side of what the decoder is trained on; it sees no farther than that."""
+ENCODER_STEPS: Final = 300
+"""Steps after which the encoder stays as it is: the decoder can then be trained on at any time, under a finished UNet too."""
 
 
 class Compressor(nn.Module):
@@ -150,10 +150,15 @@ def train_vae(
         compressor.variance.copy_(statistics[4:])
 
     def loss(step: int) -> dict[str, Tensor]:
+        compressor.train(step < ENCODER_STEPS)
+        compressor.detail.requires_grad_(step < ENCODER_STEPS)
         pictures = batches(step, pace.batch)
         latents = compressor(pictures)
         with torch.no_grad():
             statistics.copy_(torch.cat([compressor.mean, compressor.variance]))
+            # What the UNet will learn to paint must not drift with an average any more.
+            loop.averaged[-2].copy_(compressor.detail)
+            loop.averaged[-1].copy_(statistics)
         noisy = latents + NOISE * torch.rand(len(latents), 1, 1, 1, device=device) * torch.randn_like(latents)
         with autocast(device):
             painted = decoder(noisy.contiguous(memory_format=torch.channels_last)).float()
