@@ -123,9 +123,8 @@ class SettingsPart(QtWidgets.QWidget):
 
     def _strength_moved(self, percent: int) -> None:
         self._show_strength(percent)
-        if percent != words.percent(self._studio.settings.strength):
-            self._change(strength=percent / 100)
-            self.strength_changed.emit()
+        self._change(strength=percent / 100)
+        self.strength_changed.emit()
 
     def _show_strength(self, percent: int) -> None:
         for control in (self._slider, self._strength):

@@ -73,6 +73,12 @@ def test_settings_of_another_document_are_shown_and_not_written(studio, panel):
     assert studio.done("change") == []
 
 
+def test_a_text_that_qt_shows_otherwise_is_not_written(studio, panel):
+    studio.set(settings=Settings(prompt="a\r\nship", negative="fog\u2029"))
+    assert part(panel, "scumblePrompt").toPlainText() == "a\nship"
+    assert studio.done("change") == []
+
+
 def test_showing_never_disturbs_who_types(studio, panel):
     prompt = part(panel, "scumblePrompt")
     prompt.insertPlainText("a red apple")
@@ -106,7 +112,9 @@ def test_strength_names_the_button(studio, panel):
 
 def test_a_seed_is_a_number_within_its_range(studio, panel):
     seed = part(panel, "scumbleSeed")
+    assert not seed.isEnabled()
     studio.set(settings=Settings(random_seed=False))
+    assert seed.isEnabled()
     check = seed.validator().validate
     assert check("12x", 0)[0] == QtGui.QValidator.State.Invalid
     assert check("", 0)[0] != QtGui.QValidator.State.Invalid
