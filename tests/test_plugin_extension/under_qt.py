@@ -178,6 +178,7 @@ def test_it_ends_with_krita(scumble, application, how):
     else:
         application.aboutToQuit.emit()
     assert not thread.is_alive()
+    assert scumble.studio._closed
     # Krita may tell twice, and the docker may still be clicked
     scumble.close()
     scumble.studio.generate()
