@@ -133,11 +133,10 @@ class Workshop:
         """Every stage of the UNet; raises StageFailed."""
         torch.manual_seed(1)
         unet = make_unet(self.settings.sizes)
-        judge = self.judge
         training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say)
-        training.run(lambda unet, stage: self.score(unet, stage, judge), carry_on)
+        training.run(self.score, carry_on)
 
-    def score(self, unet: Any, stage: Stage, judge: Classifier) -> float:  # noqa: ANN401 - untyped library
+    def score(self, unet: Any, stage: Stage) -> float:  # noqa: ANN401 - untyped library
         """The share of pictures, two of each noun of a stage, in which the classifier finds the noun; leaves a contact sheet."""
         frozen = self.frozen
         pipeline = assemble(frozen.tokenizer, frozen.encoder, frozen.vae, unet, frozen.scheduler)
@@ -145,7 +144,7 @@ class Workshop:
         asked = [(noun, place) for place in places for noun in stage.variety.nouns]
         prompts = [f"a {noun} {place}" for noun, place in asked]
         pictures = paint_prompts(pipeline, prompts, range(len(prompts)), steps=12)
-        answers = judge.answers(pictures.to(self.device))
+        answers = self.judge.answers(pictures.to(self.device))
         right = [answer == noun for answer, (noun, _) in zip(answers, asked, strict=True)]
         captions = [
             f"{noun}: {'right' if ok else answer}" for (noun, _), answer, ok in zip(asked, answers, right, strict=True)

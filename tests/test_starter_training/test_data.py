@@ -110,6 +110,14 @@ def test_what_is_kept_for_evaluation_is_never_trained_on(atlas):
     assert len(SCENERIES) == 10
 
 
+def test_one_in_eight_is_kept_out():
+    kept = [kept_out(noun.word, None, place) for noun in NOUNS for place in PLACES]
+    assert 0.08 < sum(kept) / len(kept) < 0.17
+    cells = [placement_kept_out((x + 0.5) / 16, (y + 0.5) / 16) for x in range(16) for y in range(16)]
+    assert 0.06 < sum(cells) / len(cells) < 0.2
+    assert kept_out("a", None) == kept_out("a", None)
+
+
 def test_captions_say_what_is_where(atlas):
     composer, rng = Composer(atlas.textures, WIDE), np.random.default_rng(1)
     told = 0

@@ -194,8 +194,7 @@ def test_a_stage_that_fails_its_check_stops_and_is_taken_up_there(workshop, tmp_
 
 def test_every_part_is_made_exported_and_loaded_by_the_stock_pipelines(workshop, monkeypatch):
     monkeypatch.setattr("starter.training.unet.TEXT_EFFECT", 0.0)
-    monkeypatch.setattr(Workshop, "judge", None)
-    monkeypatch.setattr(Workshop, "score", lambda self, unet, stage, judge: 1.0)
+    monkeypatch.setattr(Workshop, "score", lambda self, unet, stage: 1.0)
     workshop.train_unet(carry_on=False)
     train_control(workshop)
     model = export(workshop.folders)
