@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen.
-SYSTEM := libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0
+# What the tests need from the system, by its name in Debian and Ubuntu: the libraries that Qt loads even without a screen, and
+# a real Krita with its Python and a screen that nobody sees.
+SYSTEM := libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxext6 libxkbcommon0 krita python3-pyqt5 xvfb
 
 .PHONY: run test test-krita test-kritas check clean
 
@@ -57,8 +58,8 @@ run: $(VENV)/.run
 test: $(VENV)/.system check
 	$(BIN)/python -m pytest
 
-# The plugin's canvas room in a real Krita: needs krita, python3-pyqt5 and xvfb.
-test-krita: $(VENV)/.test
+# Only what drives a real Krita.
+test-krita: $(VENV)/.system $(VENV)/.test
 	$(BIN)/python -m pytest -m krita tests/test_krita
 
 # The same, and on Krita 5.2.9 and 6.0.4, each in a Debian that is made once (as root, with debootstrap; 1.4 GB each).

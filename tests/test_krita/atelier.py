@@ -57,7 +57,7 @@ class Atelier:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def start(self, script: str, limit: float = 240, **variables: str):
+    def start(self, script: str, limit: float = 600, **variables: str):
         """Start Krita once and run the checks of a script in this folder; return how it ended."""
         (self.folder / "result.json").unlink(missing_ok=True)
         return self._krita._start(self.folder, self._screen.name, HERE / script, limit, self.variables | variables)

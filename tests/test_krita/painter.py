@@ -27,8 +27,8 @@ else:
 
 app = Krita.instance()
 SRGB = "sRGB-elle-V2-srgbtrc.icc"
-PAINTING_SECONDS = 90
-"""For one picture: the first one loads torch, which took up to 20 s on a busy machine."""
+PAINTING_SECONDS = 180
+"""For one picture: the first one loads torch, which took up to 20 s on a busy machine, and a slow style takes a minute there."""
 
 PIXEL_BYTES = {"U8": 4, "U16": 8}
 

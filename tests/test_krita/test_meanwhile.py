@@ -13,7 +13,7 @@ CHECKS = re.findall(r"^def (check_\w+)", (HERE / "inside_meanwhile.py").read_tex
 
 @pytest.fixture(scope="module")
 def outcome(atelier):
-    return atelier().start("inside_meanwhile.py", limit=400)
+    return atelier().start("inside_meanwhile.py")
 
 
 @pytest.mark.parametrize("name", CHECKS)
