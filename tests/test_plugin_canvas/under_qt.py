@@ -217,6 +217,15 @@ def test_the_painter_may_choose_the_new_layer_later():
     assert document.activeNode() == new
 
 
+def test_a_layer_that_is_deleted_at_once_does_not_become_the_active_one_again():
+    document = opened()
+    active = document.activeNode()
+    add(document)
+    active.remove()
+    QtCore.QCoreApplication.processEvents()
+    assert names(document.rootNode()) == [document.activeNode().name()]
+
+
 def test_layer_waits_for_the_stroke_to_end():
     document = opened()
     krita.set_stroke(document, True)
@@ -330,8 +339,8 @@ def test_a_closed_document_takes_and_gives_nothing():
 
 def test_layer_refuses_pixels_of_another_layout():
     document = opened()
+    grey = canvas.Pixels(QtCore.QByteArray(bytes(PLACE.extent.area)), PLACE.extent, "gray", "u8")
     with pytest.raises(ValueError, match="is no layer at"):
-        grey = canvas.Pixels(QtCore.QByteArray(bytes(PLACE.extent.area)), PLACE.extent, "gray", "u8")
         canvas.add_layer(document, grey, PLACE, "", anchored(document))
 
 
