@@ -140,12 +140,12 @@ def _add(
 
 def _keep_active(document: Document, active: Node, added: Node) -> None:
     """Give the painter's layer back where Krita made the new one active: at once in Krita 5.3 and later, before that after
-    the events that adding a layer has queued."""
+    the events that adding a layer has queued. Not one that the painter has deleted meanwhile: no layer would be active."""
     new = layer_id(added)
 
     def give_back() -> None:
         now = document.activeNode()
-        if now is not None and layer_id(now) == new:
+        if now is not None and layer_id(now) == new and active.parentNode() is not None:
             document.setActiveNode(active)
 
     give_back()

@@ -133,6 +133,23 @@ def check_layer_when_the_painter_moved_on(t):
     assert names(root)[-2:] == ["Top", "a red apple"]
 
 
+def check_the_active_layer_is_deleted_at_once(t):
+    document = yield from opened()
+    for _ in range(4):
+        doomed = document.createNode("Doomed", "paintlayer")
+        document.rootNode().addChildNode(doomed, None)
+        yield from activate(document, doomed)
+        added = added_to(document)
+        assert isinstance(added, canvas.Added), added
+        doomed.remove()
+        yield from at_rest(document)
+        yield from turns()
+        # Krita's own choice is one of the others; without one, the painter's brush would do nothing
+        active = document.activeNode()
+        assert active is not None
+        assert active in document.rootNode().childNodes()
+
+
 def check_layer_after_crop_and_resize(t):
     document = yield from opened()
     anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
