@@ -89,12 +89,12 @@ def _command() -> list[str]:
     """The words that start Krita.
 
     One of another root gets mounts of its own, which are gone when it ends: the folders for temporary files, where the
-    run's are, and the source tree. Each step replaces itself by the next one, so that the process is Krita in the end.
+    run's are, the source tree, and this Python, which the plugin starts the backend with. Each step replaces itself by the next one, so that the process is Krita in the end.
     """
     root = other_root()
     if root is None:
         return ["krita", "--nosplash"]
-    shared = {Path("/tmp"), Path(tempfile.gettempdir()), SOURCE_TREE}
+    shared = {Path("/tmp"), Path(tempfile.gettempdir()), SOURCE_TREE, Path(sys.prefix), Path(sys.base_prefix)}
     outermost = sorted(str(one) for one in shared if not any(one != two and one.is_relative_to(two) for two in shared))
     script = """
         set -e
