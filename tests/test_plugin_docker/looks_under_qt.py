@@ -175,8 +175,10 @@ THEMES = {"dark": ("#474747", "#393939", "#e0e0e0"), "bright": ("#d4d4d4", "#f4f
 def themed(ground, field, ink):
     palette = QtGui.QPalette(QtGui.QColor(ground), QtGui.QColor(ground))
     role = QtGui.QPalette.ColorRole
-    for each in (role.WindowText, role.Text, role.ButtonText):
+    for each in (role.WindowText, role.ButtonText):
         palette.setColor(each, QtGui.QColor(ink))
+    # what stands in fields has a colour of its own
+    palette.setColor(role.Text, QtGui.QColor("#808080"))
     palette.setColor(role.Base, QtGui.QColor(field))
     return palette
 
@@ -224,8 +226,9 @@ def test_icons_are_taken_again_for_another_theme(theme, studio):
     theme("bright")
     settle()
     assert first <= set(asked)
-    stop = part(panel, "scumbleStop")
-    assert stop.toolButtonStyle() == QtCore.Qt.ToolButtonStyle.ToolButtonIconOnly
+    style = QtCore.Qt.ToolButtonStyle
+    assert part(panel, "scumbleOpenStyles").toolButtonStyle() == style.ToolButtonIconOnly
+    assert part(panel, "scumbleStop").toolButtonStyle() == style.ToolButtonTextBesideIcon
     panel.deleteLater()
 
 
@@ -272,7 +275,8 @@ def test_a_new_notice_is_scrolled_into_sight(studio, panel):
     settle()
     notice = part(panel, "scumbleNotice")
     top = notice.mapTo(panel, QtCore.QPoint(0, 0)).y()
-    assert 0 <= top < panel.height()
+    assert 0 <= top
+    assert top + notice.height() <= panel.height()
 
 
 def test_the_docker_is_no_wider_for_what_is_hidden(studio, panel):
