@@ -19,6 +19,12 @@ from .curves import draw_curves
 LOG_EVERY: Final = 20
 """Steps between two entries of the log."""
 
+WARM_STEPS: Final = 5
+"""Steps that fill caches, and would spoil the estimate of the time left."""
+
+TELL_SECONDS: Final = 15.0
+"""Seconds between two lines of progress, at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -77,33 +83,30 @@ class Loop:
     def run(self, loss: Callable[[int], Tensor | dict[str, Tensor]], until: int | None = None) -> None:
         """Make the steps up to `until` (the end unless told); `loss(step)` is a loss, or a dict with one named "loss"."""
         end = min(self.pace.steps, self.pace.steps if until is None else until)
+        self._first = self._logged = self.step
         saved = told = time.monotonic()
-        first, sums = self.step, dict[str, float]()
+        sums: dict[str, Tensor] = {}
         while self.step < end:
             values = loss(self.step)
             values = values if isinstance(values, dict) else {"loss": values}
             self._descend(values["loss"])
             for name, value in values.items():
-                sums[name] = sums.get(name, 0.0) + float(value.detach())
-            now = time.monotonic()
-            if self.step % LOG_EVERY == 0:
-                self._log({name: total / LOG_EVERY for name, total in sums.items()})
-                if now - told > 15:
-                    self._tell(sums["loss"] / LOG_EVERY, first, now)
+                # Added up where they are: to read each one would make a GPU wait for the processor in every step.
+                sums[name] = sums[name] + value.detach() if name in sums else value.detach()
+            if self.step == self._first + WARM_STEPS:
+                self._began = time.monotonic()
+            if self.step % LOG_EVERY == 0 or self.step == end:
+                mean = self._log(sums)
+                now = time.monotonic()
+                if now - told > TELL_SECONDS and self.step > self._first + WARM_STEPS:
+                    self._tell(mean, now)
                     told = now
-                sums.clear()
-            if now - saved > self.pace.save_seconds:
-                self.save()
-                saved = time.monotonic()
-            if self.step == first + 5:
-                self._began = now
+                if now - saved > self.pace.save_seconds:
+                    self.save()
+                    saved = time.monotonic()
         self.save()
 
     def _descend(self, loss: Tensor) -> None:
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"{self.name}: the loss is no number any more at step {self.step}. Lower the rate."
-            )
         factor = self.pace.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.pace.rate * factor * group.get("boost", 1.0)
@@ -115,14 +118,22 @@ class Loop:
         share = 1 - min(self.pace.average, (self.step + 1) / (self.step + 12))
         torch._foreach_lerp_(self.averaged, [parameter.detach() for parameter in self.parameters], share)
 
-    def _log(self, values: dict[str, float]) -> None:
+    def _log(self, sums: dict[str, Tensor]) -> float:
+        """Write the means since the last entry, forget them, and return that of the loss."""
+        steps = self.step - self._logged
+        self._logged = self.step
+        means = {name: float(total) / steps for name, total in sums.items()}
+        sums.clear()
+        if not math.isfinite(means["loss"]):
+            raise FloatingPointError(
+                f"{self.name}: the loss is no number any more at step {self.step}. Lower the rate."
+            )
         with (self.folder / f"{self.name}.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"step": self.step, **values}) + "\n")
+            log.write(json.dumps({"step": self.step, **means}) + "\n")
+        return means["loss"]
 
-    def _tell(self, loss: float, first: int, now: float) -> None:
-        # The first steps warm caches up and would spoil the estimate.
-        made = self.step - first - 5
-        per_step = (now - self._began) / max(1, made)
+    def _tell(self, loss: float, now: float) -> None:
+        per_step = (now - self._began) / (self.step - self._first - WARM_STEPS)
         left = per_step * (self.pace.steps - self.step) / 60
         speed = self.pace.batch / per_step
         self._say(

@@ -6,6 +6,7 @@ Velocity prediction (Salimans & Ho 2022) on a schedule with zero terminal SNR (L
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data.render import Atlas, paint
-from ..data.scenes import Composer
+from ..data.scenes import Composer, Scene
 from ..settings import SIDE, Settings, Sizes, Stage
 from .loop import Loop, autocast
 from .text import tokenise
@@ -49,6 +50,10 @@ TEXT_EFFECT: Final = 0.08
 
 LATENT_NOISE_END: Final = 150
 """Below this timestep the loss counts less: fine noise teaches no shapes."""
+
+
+Drawn = tuple[list[Scene], list[str], np.random.Generator]
+"""Scenes of a batch, their captions, and the generator that varies their backgrounds."""
 
 
 class StageFailed(Exception):
@@ -174,6 +179,8 @@ class UNetTraining:
         self.frozen, self._atlas, self._say = frozen, atlas, say
         self._settings, self._folder = settings, folder
         self._composers = [Composer(atlas.textures, stage.variety) for stage in settings.stages]
+        self._ahead = ThreadPoolExecutor(1)
+        self._next: tuple[tuple[int, int], Future[Drawn]] | None = None
         self.loop = Loop("unet", folder, settings.unet, cross_attention_groups(unet), say)
 
     def run(self, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
@@ -201,17 +208,26 @@ class UNetTraining:
         return self._folder / f"passed {stage.name}.txt"
 
     def _loss(self, step: int, index: int) -> Tensor:
-        rng = np.random.default_rng([1, index, step])
         torch.manual_seed(step)
         batch = self._settings.unet.batch
-        scenes = [
-            self._composers[index - 1 if index and rng.random() < FORMER else index].scene(rng) for _ in range(batch)
-        ]
-        captions = ["" if rng.random() < DROPPED else scene.caption for scene in scenes]
+        # Drawn a step ahead in a thread: it runs while this one waits for the GPU.
+        ready = self._next
+        ahead = ready is not None and ready[0] == (step, index)
+        scenes, captions, rng = ready[1].result() if ready and ahead else self._draw(step, index)
+        self._next = ((step + 1, index), self._ahead.submit(self._draw, step + 1, index))
         clean = self.frozen.latents(paint(self._atlas, scenes, SIDE, rng))
         hidden = self.frozen.embed(captions)
         shift = FIRST_SHIFT if step * batch < FIRST_STEPS * 16 else SHIFT
         return velocity_loss(self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, shift)
+
+    def _draw(self, step: int, index: int) -> Drawn:
+        """The scenes and captions of one batch, always the same for the same step."""
+        rng = np.random.default_rng([1, index, step])
+        former = index - 1 if index else 0
+        chosen = [former if rng.random() < FORMER else index for _ in range(self._settings.unet.batch)]
+        scenes = [self._composers[number].scene(rng) for number in chosen]
+        captions = ["" if rng.random() < DROPPED else scene.caption for scene in scenes]
+        return scenes, captions, rng
 
     def _check_text(self, stage: Stage, steps: int, carry_on: bool) -> None:
         if self.loop.step > steps:
