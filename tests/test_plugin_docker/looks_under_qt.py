@@ -275,7 +275,7 @@ def test_a_new_notice_is_scrolled_into_sight(studio, panel):
     settle()
     notice = part(panel, "scumbleNotice")
     top = notice.mapTo(panel, QtCore.QPoint(0, 0)).y()
-    assert 0 <= top
+    assert top >= 0
     assert top + notice.height() <= panel.height()
 
 
