@@ -13,18 +13,26 @@ NAME = os.environ["LOOK"]
 WIDTH = 300
 
 if painter.QT == 6:
-    from PyQt6.QtCore import QPoint
+    from PyQt6.QtCore import QPoint, QRect
     from PyQt6.QtGui import QColor
     from PyQt6.QtWidgets import QMainWindow
 else:
-    from PyQt5.QtCore import QPoint
+    from PyQt5.QtCore import QPoint, QRect
     from PyQt5.QtGui import QColor
     from PyQt5.QtWidgets import QMainWindow
 
 
+def filled():
+    """The docker without the empty part below its last control."""
+    dock, least = painter.dock(), 420
+    leaves = [w for w in part("scumblePanel").findChildren(QWidget) if w.isVisible() and not w.findChildren(QWidget)]
+    bottom = max(leaf.mapTo(dock, QPoint(0, 0)).y() + leaf.height() for leaf in leaves)
+    return QRect(0, 0, dock.width(), min(dock.height(), max(least, bottom + 8)))
+
+
 def shot(moment):
     """Photograph the docker, and the whole window; see that nothing reaches beyond the docker's sides."""
-    painter.dock().grab().save(str(SHOTS / f"{NAME}-{moment}.png"))
+    painter.dock().grab(filled()).save(str(SHOTS / f"{NAME}-{moment}.png"))
     app.activeWindow().qwindow().grab().save(str(SHOTS / f"{NAME}-{moment}-window.png"))
     panel = part("scumblePanel")
     assert panel.width() <= WIDTH + 2, panel.width()
