@@ -10,6 +10,7 @@ from krita import Krita, Selection
 from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.canvas.anchor import take_anchor
+from krita_plugin.canvas.layer import NOT_AT_REST
 from krita_plugin.qt import QtCore
 
 app = Krita.instance()
@@ -114,10 +115,24 @@ def activate(document, node):
     yield is_active
 
 
+def placed(add_now):
+    """Call what adds a layer until the document is at rest, as the studio does; return what became of it at once.
+
+    In Krita 6 a document that is at rest at one moment need not be so at the next, though no event lies between.
+    """
+    became = []
+
+    def is_placed():
+        became[:] = [add_now()]
+        return became != [NOT_AT_REST]
+
+    yield is_placed
+    return became[0]
+
+
 def add(document, **how):
-    """Add a layer when the document is at rest, as the studio does; return what became of it, at rest again."""
-    yield from at_rest(document)
-    added = added_to(document, **how)
+    """Add a layer when the document is at rest; return what became of it when it is so again."""
+    added = yield from placed(lambda: added_to(document, **how))
     yield from at_rest(document)
     return added
 

@@ -15,6 +15,7 @@ from documents import (
     at_rest,
     names,
     opened,
+    placed,
     selected,
     tree_with_group,
     trigger,
@@ -139,7 +140,7 @@ def check_the_active_layer_is_deleted_at_once(t):
         doomed = document.createNode("Doomed", "paintlayer")
         document.rootNode().addChildNode(doomed, None)
         yield from activate(document, doomed)
-        added = added_to(document)
+        added = yield from placed(lambda: added_to(document))
         assert isinstance(added, canvas.Added), added
         doomed.remove()
         yield from at_rest(document)

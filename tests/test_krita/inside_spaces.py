@@ -22,6 +22,7 @@ from documents import (
     opened,
     paint,
     picture,
+    placed,
     stepped,
     turns,
     whole,
@@ -50,7 +51,8 @@ def layer_round_trip(model, depth, colour, profile="", slack=1):
     anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
     result = picture(canvas.result_depth(document), colour)
     open_before = app.documents()
-    added = canvas.add_layer(document, result, PLACE, "a red apple\nin the  sun", anchor)
+    prompt = "a red apple\nin the  sun"
+    added = yield from placed(lambda: canvas.add_layer(document, result, PLACE, prompt, anchor))
     assert isinstance(added, canvas.Added), added
     assert added.bounds == PLACE
     assert added.notes == ()
