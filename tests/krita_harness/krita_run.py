@@ -34,6 +34,9 @@ SYSTEM_PATH = "/usr/bin:/bin"
 PASSED, FAILED, TIMED_OUT, UNEXPECTED_MODAL, NO_RESULT, NO_PYTHON = 0, 1, 3, 4, 5, 6
 """How a run ended; another code is Krita's own, negative that of the signal that killed it."""
 
+ENDS_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL")
+"""Words before a command that then ends with the thread that started it, even where that was killed and could not tidy up."""
+
 WARM_UP_SECONDS = 180
 GRACE_SECONDS = 30
 """What Krita may need above the script's own limit to start and to end."""
@@ -117,7 +120,18 @@ class Screen:
         reader, writer = os.pipe()
         self._process = subprocess.Popen(
             # without -noreset it would end with its first client; -displayfd lets it choose a free number
-            ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"],
+            [
+                *ENDS_WITH_US,
+                "Xvfb",
+                "-displayfd",
+                str(writer),
+                "-screen",
+                "0",
+                f"{size}x24",
+                "-nolisten",
+                "tcp",
+                "-noreset",
+            ],
             pass_fds=[writer],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -180,7 +194,12 @@ def _start(folder: Path, display: str, script: Path, limit: float, variables: di
     begun = time.monotonic()
     with open(log, "wb") as out:
         krita = subprocess.Popen(
-            _command(), env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, cwd=folder
+            [*ENDS_WITH_US, *_command()],
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=folder,
         )
     code = None
     try:
