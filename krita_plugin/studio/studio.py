@@ -13,6 +13,7 @@ from ..link.standing import LinkState
 from ..qt import QtCore, QtGui
 from .aside import Aside
 from .backend import Backend
+from .calm import Calm
 from .documents import Documents
 from .fault import guarded, notice_of
 from .keep import Keep
@@ -27,6 +28,10 @@ POLL_MILLISECONDS: Final = 250
 
 WORK_MILLISECONDS: Final = 30
 """Between two looks whether a document has come to rest, while something waits for that: two frames of the screen."""
+
+JOBS_MILLISECONDS: Final = 100
+"""At least between two signals of how far the same jobs are: more often nobody can read it, and each makes the docker lay itself out
+and Krita draw its whole window, canvas included."""
 
 KEEPS_ENDING: Final = protocol.Failure(
     "keeps_ending", "The backend has ended several times by itself.", "Look at the log, then start the backend again."
@@ -56,6 +61,8 @@ class Studio(QtCore.QObject):
         self, link: Link, krita: Krita, keep: Path, log_file: Path, parent: QtCore.QObject | None = None
     ) -> None:
         super().__init__(parent)
+        self._calm = Calm(self.jobs_changed.emit, JOBS_MILLISECONDS, self)
+        self._told: tuple[str, ...] = ()
         self._link = link
         self._log_file = log_file
         self._notice: Notice | None = None
@@ -283,7 +290,7 @@ class Studio(QtCore.QObject):
             self.document_changed.emit()
             self.settings_changed.emit()
         if another or others:
-            self.jobs_changed.emit()
+            self._calm.at_once()
             self.offers_changed.emit()
 
     @guarded
@@ -326,7 +333,7 @@ class Studio(QtCore.QObject):
             self._give_up(self._link.trouble)
         self._start_if_wanted()
         self._show_backend()
-        self.jobs_changed.emit()
+        self._tell_jobs()
 
     def _start_if_wanted(self) -> None:
         if not self._backend.startable or self._link.trouble is not None:
@@ -363,12 +370,21 @@ class Studio(QtCore.QObject):
     def _jobs_changed(self) -> None:
         self._start_if_wanted()
         self._show_backend()
-        self.jobs_changed.emit()
+        self._tell_jobs()
         self._keep_working()
+
+    def _tell_jobs(self) -> None:
+        """Tell at once that a job has come or gone, and now and then how far they are."""
+        now = tuple(job.id for job in self.jobs)
+        if now != self._told:
+            self._told = now
+            self._calm.at_once()
+        else:
+            self._calm.ask()
 
     def _results_changed(self) -> None:
         self.offers_changed.emit()
-        self.jobs_changed.emit()
+        self._tell_jobs()
         self._keep_working()
 
     def _view(self) -> BackendView:

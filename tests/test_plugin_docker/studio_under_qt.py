@@ -81,7 +81,7 @@ def test_from_the_prompt_to_the_layer(real, link, docker):
     assert (job.prompt, job.style.name) == ("a red apple", STYLES[0].name)
     (row,) = parts(docker, "scumbleJob")
     link.news.emit(protocol.Queued(job.id, 2))
-    assert part(row, "scumbleJobStage").text() == "2 before yours"
+    until(lambda: part(row, "scumbleJobStage").text() == "2 before yours")
     link.finish(job)
     until(lambda: layers() == ["Background", "a red apple"])
     until(lambda: parts(docker, "scumbleJob") == [])

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from stage import until
 
 from krita_plugin.bundled import protocol
+from krita_plugin.qt import QtCore
 from krita_plugin.studio import MOST_VARIATIONS, Settings
 from krita_plugin.studio import keep as keeping
 from krita_plugin.studio.aside import Aside
+from krita_plugin.studio.calm import Calm
 from krita_plugin.studio.keep import Keep, Kept, Position
 from krita_plugin.studio.pictures import LARGE, THUMBNAIL, for_krita, look_at, preview_image, scaled_down
 from krita_plugin.studio.settings import decode_settings, encode_settings
@@ -280,3 +282,26 @@ def test_the_end_finishes_what_was_asked_and_tells_nobody(aside, faults):
     aside.do(lambda: done.append(-1), told.append)
     until(lambda: True)
     assert (len(done), told, faults) == (50, [], [])
+
+
+def test_a_calm_signal_is_told_at_once_and_then_together():
+    told, owner = [], QtCore.QObject()
+    calm = Calm(lambda: told.append(True), 50, owner)
+    calm.ask()
+    assert len(told) == 1, "at once"
+    for _ in range(20):
+        calm.ask()
+    assert len(told) == 1
+    until(lambda: len(told) == 2)
+    wait = QtCore.QElapsedTimer()
+    wait.start()
+    until(lambda: wait.elapsed() > 150)
+    assert len(told) == 2, "nothing more was asked"
+    calm.ask()
+    assert len(told) == 3
+    calm.ask()
+    calm.at_once()
+    assert len(told) == 4
+    wait.restart()
+    until(lambda: wait.elapsed() > 150)
+    assert len(told) == 4, "what was asked for before is told with it"
