@@ -178,14 +178,17 @@ def test_styles_are_listed_and_a_broken_one_with_its_reason(shared):
 def nowhere(shared, tmp_path, monkeypatch):
     """No program is on the path, so that no Krita of this machine is found."""
     monkeypatch.setitem(shared.environment, "PATH", str(tmp_path))
-    monkeypatch.setitem(shared.environment, "XDG_DATA_HOME", str(tmp_path))
+    for variable in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setitem(shared.environment, variable, str(tmp_path))
+    return tmp_path
 
 
 def test_doctor_finds_what_is_there_and_calls_a_missing_krita_no_fault(shared, nowhere):
     found = shared.run("doctor").stdout
     assert re.search(r"^\[ok\] Scumble +\d", found, re.MULTILINE)
     assert re.search(r"^\[--\] Krita +not found\n +The command line works without it", found, re.MULTILINE)
-    assert re.search(r"^\[--\] Plugin +not installed$", found, re.MULTILINE)
+    assert f"[--] Plugin   not in {nowhere / 'krita'}\n" in found
+    assert "run 'scumble install-plugin'" in found
     assert re.search(r"^\[(ok|--)\] Device +.+ \((cpu|cuda|rocm|xpu|mps), [\d.]+ GiB\)$", found, re.MULTILINE)
     assert re.search(r"^\[(ok|--)\] Memory +[\d.]+ GiB free of", found, re.MULTILINE)
     assert re.search(r"^\[ok\] Models +Starter", found, re.MULTILINE)
