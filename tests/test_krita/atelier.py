@@ -75,8 +75,3 @@ class Atelier:
         self._screen.close()
         if (kept := os.environ.get("SCUMBLE_TEST_SHOTS")) and any(self.shots.iterdir()):
             shutil.copytree(self.shots, kept, dirs_exist_ok=True)
-
-
-def problems(outcome, name: str) -> str:
-    """What went wrong in a check; empty where it held."""
-    return outcome.checks.get(name, f"did not run: {outcome.detail}\n{outcome.log[-2000:]}")
