@@ -2,7 +2,10 @@
 
 ::
 
-    python -m benchmarks.click_to_layer
+    python -m benchmarks.click_to_layer [--without-opengl]
+
+Where no graphics card helps, OpenGL is worked out by the processor, and each change of the docker makes it put the whole window
+together anew; without it Krita draws its canvas as any other widget, which is nearer to what a painter's own machine does.
 
 Needs Krita and Xvfb, as `make test-krita` does. The plugin is installed as a painter installs it, into folders of this run's
 own; the backend's executor echoes its input. Ours and Krita's own calls alone are timed in turn inside one Krita; starts with and
@@ -11,6 +14,7 @@ without the plugin take turns as well.
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import json
 import os
@@ -59,12 +63,14 @@ def harness() -> ModuleType:
 class Home:
     """Folders for one Krita, with the plugin or without."""
 
-    def __init__(self, krita: ModuleType, folder: Path, display: str, plugin: bool) -> None:
+    def __init__(self, krita: ModuleType, folder: Path, display: str, plugin: bool, opengl: bool) -> None:
         self._krita, self._folder, self._display = krita, folder, display
         folder.mkdir(parents=True)
         self.variables = {HOME_VARIABLE: str(folder / "scumble"), "OMP_NUM_THREADS": "1", "SCUMBLE_SHOW_DOCKER": "1"}
         shutil.copytree(krita.warmed(display), folder / "data")
         krita.install(folder, (krita.DRIVER,))
+        if not opengl:
+            (folder / "config/kritadisplayrc").write_text("[General]\ncanvasState=OPENGL_FAILED\n", "utf-8")
         if plugin:
             command = [sys.executable, "-P", "-m", "backend.cli", "install-plugin"]
             subprocess.run(
@@ -161,6 +167,9 @@ def starts(with_plugin: Home, without: Home) -> None:
 
 def main() -> None:
     """Measure, and print tables."""
+    parser = argparse.ArgumentParser(description="Time the way from Generate to the layer in a real Krita.")
+    parser.add_argument("--without-opengl", action="store_true", help="have Krita draw its canvas without OpenGL")
+    opengl = not parser.parse_args().without_opengl
     krita = harness()
     if lack := krita.missing():
         raise SystemExit(lack)
@@ -168,14 +177,14 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="scumble-click-", ignore_cleanup_errors=True) as made:
             folder = Path(made)
-            home = Home(krita, folder / "with", screen.name, plugin=True)
+            home = Home(krita, folder / "with", screen.name, plugin=True, opengl=opengl)
             print(machine() + "\n")
             with echoing(home):
                 wanted = Library(folder / "no models").infos()[0].context
                 _, notes = home.start(COMPARE="1", CONTEXT=f"{wanted.padding} {wanted.minimum}")
             tell_clicks(notes)
             print()
-            starts(home, Home(krita, folder / "without", screen.name, plugin=False))
+            starts(home, Home(krita, folder / "without", screen.name, plugin=False, opengl=opengl))
     finally:
         screen.close()
 
