@@ -112,6 +112,18 @@ def ben(desk):
     return listener
 
 
+async def ended(listener, job):
+    """Wait for a job's end; return it, the only one."""
+    await until(lambda: listener.ends(job.id))
+    (end,) = listener.ends(job.id)
+    return end
+
+
+async def running(hand, job):
+    """Wait until the executor has a job's plan."""
+    await until(lambda: hand.plan is not None and hand.plan.job == job.id)
+
+
 @pytest.fixture
 def tools():
     """What tests of the desk share, by name."""
@@ -122,4 +134,5 @@ def tools():
     found = Tools()
     found.until, found.Listener, found.new_job, found.job_with_image = until, Listener, new_job, job_with_image
     found.state_of, found.plan_of, found.Refusal, found.hand = state_of, plan_of, Refusal, hand_module
+    found.ended, found.running = ended, running
     return found

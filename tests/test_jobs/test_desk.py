@@ -8,30 +8,19 @@ import pytest
 
 from backend.jobs import Attachments, Desk, Spool, spool_file
 from backend.jobs.admission import MAX_WAITING
-from backend.jobs.desk import PAINTED_ANEW
 from backend.plan import PlanError
 from protocol import Accepted, Cancelled, Done, Failed, Failure, Limits, Progress, Queued
-
-
-async def ended(tools, listener, job):
-    await tools.until(lambda: listener.ends(job.id))
-    (end,) = listener.ends(job.id)
-    return end
-
-
-async def running(tools, hand, job):
-    await tools.until(lambda: hand.plan is not None and hand.plan.job == job.id)
 
 
 async def test_a_job_is_accepted_told_of_and_ends_with_its_pictures(desk, hand, ana, tools):
     job = tools.new_job(count=2, seed=7)
     desk.submit("ana", job, ana)
     assert ana.events == [Accepted(job.id, 0)]
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.step(5)
     hand.preview(5, bytes(12), 2, 2)
     hand.finish(notes=("scaled down",))
-    done = await ended(tools, ana, job)
+    done = await tools.ended(ana, job)
     assert isinstance(done, Done)
     assert [picture.seed for picture in done.pictures] == [7, 8]
     assert done.notes == ("scaled down",)
@@ -55,14 +44,14 @@ async def test_a_job_waits_for_its_attachments_and_they_travel_once(desk, hand, 
     assert tools.state_of(desk, "ana", job.id) == "receiving"
     desk.arrived("ana", job.image.content, content)
     assert ana.events == [Accepted(job.id, 0)]
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     assert hand.contents == [{job.image.content: content}]
     hand.finish()
-    await ended(tools, ana, job)
+    await tools.ended(ana, job)
     again, _ = tools.job_with_image()
     desk.submit("ana", again, ana)
     assert len(ana.asked) == 1
-    await running(tools, hand, again)
+    await tools.running(hand, again)
     assert hand.contents[1] == {job.image.content: content}
 
 
@@ -82,13 +71,13 @@ async def test_an_id_is_painted_once_however_often_it_is_submitted(desk, hand, a
     desk.submit("ana", job, reconnected)
     assert reconnected.asked == [job.image], "the new connection brings what the old one has not"
     desk.arrived("ana", job.image.content, content)
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.step(3)
     await tools.until(lambda: ana.of(Progress))
     desk.submit("ana", job, reconnected)
     assert reconnected.events == [Accepted(job.id, 0), *ana.of(Progress)]
     hand.finish()
-    done = await ended(tools, ana, job)
+    done = await tools.ended(ana, job)
     desk.submit("ana", job, reconnected)
     assert reconnected.events[-1] == done
     assert hand.ran == [job.id]
@@ -101,9 +90,9 @@ async def test_an_id_names_one_job_only(desk, hand, ana, tools):
     with pytest.raises(tools.Refusal) as refused:
         desk.submit("ana", other, ana)
     assert refused.value.failure.code == "id_in_use"
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.finish()
-    await ended(tools, ana, job)
+    await tools.ended(ana, job)
     with pytest.raises(tools.Refusal):
         desk.submit("ana", other, ana)
 
@@ -113,20 +102,20 @@ async def test_the_same_id_of_another_owner_is_another_job(desk, hand, ana, ben,
     yours = tools.new_job(id=mine.id, prompt="a pear")
     desk.submit("ana", mine, ana)
     desk.submit("ben", yours, ben)
-    await running(tools, hand, mine)
+    await tools.running(hand, mine)
     hand.finish()
-    await ended(tools, ana, mine)
+    await tools.ended(ana, mine)
     await tools.until(lambda: len(hand.ran) == 2)
     assert ben.ends(mine.id) == []
     hand.fail()
-    assert isinstance(await ended(tools, ben, yours), Failed)
+    assert isinstance(await tools.ended(ben, yours), Failed)
     assert len(ana.ends(mine.id)) == 1
 
 
 async def test_places_are_told_when_they_change(desk, hand, ana, ben, tools):
     first, second, third = (tools.new_job() for _ in range(3))
     desk.submit("ana", first, ana)
-    await running(tools, hand, first)
+    await tools.running(hand, first)
     desk.submit("ana", second, ana)
     desk.submit("ana", third, ana)
     assert [event.place for event in ana.of(Accepted)] == [0, 0, 1]
@@ -135,7 +124,7 @@ async def test_places_are_told_when_they_change(desk, hand, ana, ben, tools):
     assert ben.of(Accepted) == [Accepted(guest.id, 0)], "before the second job of whoever is painting"
     assert ana.of(Queued) == [Queued(second.id, 1), Queued(third.id, 2)]
     hand.finish()
-    await running(tools, hand, guest)
+    await tools.running(hand, guest)
     assert ana.of(Queued)[2:] == [Queued(second.id, 0), Queued(third.id, 1)]
 
 
@@ -144,12 +133,12 @@ async def test_cancelling_while_receiving_waiting_and_running(desk, hand, ana, t
     receives, _ = tools.job_with_image()
     for job in (runs, waits, receives):
         desk.submit("ana", job, ana)
-    await running(tools, hand, runs)
+    await tools.running(hand, runs)
     for job in (receives, waits, runs):
         desk.cancel("ana", job.id, ana)
         desk.cancel("ana", job.id, ana)
     for job in (receives, waits, runs):
-        assert await ended(tools, ana, job) == Cancelled(job.id)
+        assert await tools.ended(ana, job) == Cancelled(job.id)
     assert ana.forgotten == [receives.image.content]
     assert hand.ran == [runs.id]
     probe = tools.Listener()
@@ -173,7 +162,7 @@ async def test_a_cancel_while_the_plan_is_made_paints_nothing(hand, tmp_path, to
     await tools.until(lambda: desk.running)
     desk.cancel("ana", job.id, ana)
     may_plan.set()
-    assert await ended(tools, ana, job) == Cancelled(job.id)
+    assert await tools.ended(ana, job) == Cancelled(job.id)
     assert hand.ran == []
     await desk.close()
 
@@ -181,14 +170,14 @@ async def test_a_cancel_while_the_plan_is_made_paints_nothing(hand, tmp_path, to
 async def test_nobody_cancels_asks_or_acknowledges_for_another(desk, hand, ana, ben, tools):
     job = tools.new_job()
     desk.submit("ana", job, ana)
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     with pytest.raises(tools.Refusal) as refused:
         desk.cancel("ben", job.id, ben)
     assert refused.value.failure.code == "unknown_job"
     assert tools.state_of(desk, "ben", job.id) == "unknown"
     desk.acknowledge("ben", job.id)
     hand.finish()
-    assert isinstance(await ended(tools, ana, job), Done)
+    assert isinstance(await tools.ended(ana, job), Done)
     desk.acknowledge("ben", job.id)
     assert tools.state_of(desk, "ana", job.id) == "done"
     assert ben.events == []
@@ -199,68 +188,26 @@ async def test_whatever_goes_wrong_the_job_fails_and_the_queue_goes_on(what, des
     job, following = tools.new_job(count=2), tools.new_job()
     desk.submit("ana", job, ana)
     desk.submit("ana", following, ana)
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     if what == "leave_one_out":
         hand.finish(leave_out=1)
     else:
         getattr(hand, what)()
-    end = await ended(tools, ana, job)
+    end = await tools.ended(ana, job)
     assert isinstance(end, Failed)
     assert end.failure.happened
     assert end.failure.remedy
-    await running(tools, hand, following)
+    await tools.running(hand, following)
     hand.finish()
-    assert isinstance(await ended(tools, ana, following), Done)
-
-
-async def test_a_job_whose_worker_is_lost_is_painted_once_more_and_says_so(desk, hand, ana, tools):
-    job, content = tools.job_with_image(count=2)
-    desk.submit("ana", job, ana)
-    desk.arrived("ana", job.image.content, content)
-    await running(tools, hand, job)
-    hand.step(3)
-    hand.lose_worker()
-    await tools.until(lambda: hand.ran == [job.id, job.id])
-    assert ana.ends(job.id) == []
-    hand.finish()
-    end = await ended(tools, ana, job)
-    assert isinstance(end, Done)
-    assert [picture.seed for picture in end.pictures] == [0, 1]
-    assert end.notes == (PAINTED_ANEW,)
-    assert hand.contents[0] == hand.contents[1] == {job.image.content: content}
-
-
-async def test_a_job_that_loses_each_worker_fails_and_the_queue_goes_on(desk, hand, ana, tools):
-    job, following = tools.new_job(), tools.new_job()
-    desk.submit("ana", job, ana)
-    desk.submit("ana", following, ana)
-    await running(tools, hand, job)
-    hand.lose_worker()
-    await tools.until(lambda: len(hand.ran) == 2)
-    hand.lose_worker()
-    assert (await ended(tools, ana, job)).failure.code == "worker_lost"
-    await running(tools, hand, following)
-    hand.finish()
-    assert isinstance(await ended(tools, ana, following), Done)
-    assert hand.ran == [job.id, job.id, following.id]
-
-
-async def test_a_cancelled_job_whose_worker_is_lost_is_not_painted_again(desk, hand, ana, tools):
-    job = tools.new_job()
-    desk.submit("ana", job, ana)
-    await running(tools, hand, job)
-    hand.lose_worker()
-    desk.cancel("ana", job.id, ana)
-    assert await ended(tools, ana, job) == Cancelled(job.id)
-    assert hand.ran == [job.id]
+    assert isinstance(await tools.ended(ana, following), Done)
 
 
 async def test_an_end_that_cannot_travel_is_a_failure(desk, hand, ana, tools):
     job = tools.new_job()
     desk.submit("ana", job, ana)
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.finish(notes=("half a pair \ud800",))
-    assert isinstance(await ended(tools, ana, job), Failed)
+    assert isinstance(await tools.ended(ana, job), Failed)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +225,7 @@ async def test_a_plan_that_cannot_be_made_is_a_failure(error, hand, tmp_path, to
     for job in jobs:
         desk.submit("ana", job, ana)
     for job in jobs:
-        end = await ended(tools, ana, job)
+        end = await tools.ended(ana, job)
         assert end.failure.code == ("too_thin" if isinstance(error, PlanError) else "executor_fault")
     await desk.close()
 
@@ -290,7 +237,7 @@ async def test_jobs_live_longer_than_connections(desk, hand, ana, tools):
     desk.submit("ana", lost, ana)
     desk.detach("ana", ana)
     assert tools.state_of(desk, "ana", lost.id) == "unknown", "it was never whole; the client submits it again"
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.finish()
     await tools.until(lambda: tools.state_of(desk, "ana", job.id) == "done")
     assert ana.ends(job.id) == []
@@ -306,7 +253,7 @@ async def test_a_query_tells_how_far_jobs_are(desk, hand, ana, tools):
     runs, waits = tools.new_job(), tools.new_job()
     desk.submit("ana", runs, ana)
     desk.submit("ana", waits, ana)
-    await running(tools, hand, runs)
+    await tools.running(hand, runs)
     hand.step(5)
     await tools.until(lambda: ana.of(Progress))
     probe = tools.Listener()
@@ -326,13 +273,13 @@ async def test_an_end_is_acknowledged_only_after_it_has_come(desk, ana, tools):
 async def test_ends_outlive_the_server(desk, hand, ana, tmp_path, tools):
     done, failed = tools.new_job(), tools.new_job()
     desk.submit("ana", done, ana)
-    await running(tools, hand, done)
+    await tools.running(hand, done)
     hand.finish()
-    end = await ended(tools, ana, done)
+    end = await tools.ended(ana, done)
     desk.submit("ana", failed, ana)
-    await running(tools, hand, failed)
+    await tools.running(hand, failed)
     await desk.close()
-    assert (await ended(tools, ana, failed)).failure.code == "server_stopping"
+    assert (await tools.ended(ana, failed)).failure.code == "server_stopping"
 
     second = Desk(tools.hand.HandExecutor(), tools.plan_of, Spool(tmp_path / "spool"), Limits())
     await second.start()
@@ -353,7 +300,7 @@ async def test_closing_ends_every_job_with_a_clear_word(desk, hand, ana, tools):
     receives, _ = tools.job_with_image()
     for job in (*jobs, receives):
         desk.submit("ana", job, ana)
-    await running(tools, hand, jobs[0])
+    await tools.running(hand, jobs[0])
     await desk.close()
     for job in (*jobs, receives):
         (end,) = ana.ends(job.id)
@@ -408,9 +355,9 @@ async def test_no_prompt_is_logged(desk, hand, ana, tools, caplog):
     caplog.set_level(logging.DEBUG)
     job = tools.new_job(prompt="Elisabeth's tattoo")
     desk.submit("ana", job, ana)
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.break_off()
-    await ended(tools, ana, job)
+    await tools.ended(ana, job)
     assert job.id in caplog.text
     assert "Elisabeth" not in caplog.text
 
@@ -485,7 +432,7 @@ async def test_a_slow_disk_takes_no_end_away_when_closing(hand, tmp_path, tools,
     desk.attach("ana", ana)
     job = tools.new_job()
     desk.submit("ana", job, ana)
-    await running(tools, hand, job)
+    await tools.running(hand, job)
     hand.finish()
     await tools.until(lambda: desk.kept)
     asyncio.get_running_loop().call_later(0.2, may_write.set)

@@ -232,11 +232,6 @@ def canvas_widget() -> QWidget:
     return found
 
 
-def focus() -> QWidget | None:
-    """The widget that has the keyboard."""
-    return QApplication.focusWidget()
-
-
 def unfold() -> None:
     """Have the docker show all of its settings."""
     if not part("scumbleNegative").isVisible():
