@@ -22,6 +22,7 @@ print(",".join(name for name in {heavy!r} if name in sys.modules))
     "name",
     [
         "protocol",
+        "backend.prompts",
         "backend.plan",
         "backend.models",
         "backend.pixels",
