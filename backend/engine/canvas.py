@@ -59,6 +59,19 @@ def prepare(plan: Plan, contents: Mapping[str, bytes]) -> Canvas | None:
     return Canvas(fill.resize(rgb, plan.size), masks)
 
 
+def read_references(plan: Plan, contents: Mapping[str, bytes]) -> list[Floats]:
+    """Return the pictures that the model is to work from, `[h, w, 3]` each; the crop itself first where it is one.
+
+    Raises ContentError for pixels that are not what their raster says.
+    """
+    rasters = [(raster, Bounds.of(raster.extent)) for raster in plan.references]
+    if plan.edits and plan.image is not None:
+        rasters.insert(0, (plan.image, plan.crop))
+    pictures = [fill.flatten(_read_image(raster, part, contents)) for raster, part in rasters]
+    # the part that is worked on is shown at the size at which it is painted, so that both lie one over the other
+    return [fill.resize(rgb, plan.size) if plan.edits and at == 0 else rgb for at, rgb in enumerate(pictures)]
+
+
 def _read_image(image: Raster, crop: Bounds, contents: Mapping[str, bytes]) -> Floats:
     """Return the image in the crop, [h, w, 4]."""
     pixels = _cut(raw.unpack(image, contents[image.content]), crop)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from transformers.utils import logging as transformers_logging
 
-from backend.families.adapter import Conditioning, Encoded
+from backend.families.adapter import Adapter, Beside, Conditioning, Encoded
 from backend.families.facts import DType
 from backend.fill import to_latent_mask
 from backend.models import Library
 from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
 from protocol import DeviceInfo, Picture
 
-from .accelerator import best_device, describe
-from .canvas import Canvas, Floats, finish, prepare
+from .accelerator import best_device, describe, give_back_memory
+from .batch import batches
+from .canvas import Canvas, Floats, finish, prepare, read_references
 from .decode import decode
 from .denoise import Sampling, denoise, is_guided
-from .failures import failure_of
+from .failures import failure_of, is_out_of_memory
 from .loaded import LoadedModel, ModelShelf
 from .preview import draw, is_due
 
@@ -49,7 +52,7 @@ class Engine:
         transformers_logging.disable_progress_bar()
         chosen = best_device() if device is None else torch.device(device)
         self._device_info = describe(chosen)
-        self._shelf = ModelShelf(library, chosen, self._device_info.kind, dtype)
+        self._shelf = ModelShelf(library, chosen, self._device_info, dtype)
 
     @property
     def device(self) -> DeviceInfo:
@@ -98,42 +101,56 @@ class _Run:
         plan = self._plan
         self._say(Stepped("loading"))
         canvas = prepare(plan, contents)
+        references = read_references(plan, contents)
         model = shelf.get(plan.model)
         self._say(Stepped("encoding"))
+        shown = [_to_tensor(rgb) for rgb in references]
         guided = is_guided(model.adapter, plan.guidance)
-        conditioning = model.conditioning(plan.prompt, plan.negative if guided else None)
+        conditioning = model.conditioning(plan.prompt, plan.negative if guided else None, shown)
         self._note_unread(conditioning)
-        original = None if canvas is None else model.adapter.encode_image(_to_tensor(canvas.rgb))
-        for number in range(len(plan.seeds)):
-            self._paint_one(number, model, conditioning, canvas, original)
+        scene = _scene(model.adapter, plan, conditioning, canvas, shown)
+        for first, seeds in batches(plan.seeds, shelf.room_for(model, plan.size)):
+            self._paint_some(first, seeds, model, scene)
         return Finished(tuple(self._notes))
 
-    def _paint_one(
-        self,
-        number: int,
-        model: LoadedModel,
-        conditioning: Conditioning,
-        canvas: Canvas | None,
-        original: Encoded | None,
-    ) -> None:
-        plan, adapter = self._plan, model.adapter
-        seed = plan.seeds[number]
-        sampling = Sampling(plan.sampler, plan.steps, plan.guidance, plan.strength, seed)
-        masks = None if canvas is None else canvas.masks
-        mask = None if masks is None else to_latent_mask(masks.denoise, adapter.latent_scale)
+    def _paint_some(self, first: int, seeds: tuple[int, ...], model: LoadedModel, scene: _Scene) -> None:
+        """Paint pictures at once, the first of them being number `first`; one after the other where memory runs out."""
+        try:
+            latents = self._denoised(first, seeds, model, scene)
+        except Exception as error:
+            if len(seeds) == 1 or not is_out_of_memory(error):
+                raise
+            latents = None
+        if latents is None:
+            # past the handler, which still held the tensors of the frames that failed
+            give_back_memory(model.adapter.device)
+            for number, seed in enumerate(seeds, first):
+                self._paint_some(number, (seed,), model, scene)
+            return
+        for number, seed in enumerate(seeds, first):
+            self._say(Stepped("decoding", number))
+            painted = _to_array(decode(model.adapter, latents[number - first : number - first + 1]))
+            self._note_black(painted)
+            raster, content = finish(self._plan, scene.canvas, painted)
+            self._emit(PictureMade(number, Picture(raster, self._plan.result, seed), content))
+
+    def _denoised(self, first: int, seeds: tuple[int, ...], model: LoadedModel, scene: _Scene) -> torch.Tensor:
+        """Latents of the pictures with these seeds, `[len(seeds), ...]`."""
+        plan = self._plan
+        sampling = Sampling(plan.sampler, plan.steps, plan.guidance, plan.strength, seeds)
         latents = None
-        for step in denoise(adapter, conditioning, sampling, plan.size, original, mask):
+        steps = denoise(
+            model.adapter, scene.conditioning, sampling, plan.size, scene.original, scene.mask, scene.beside
+        )
+        for step in steps:
             latents = step.latents
-            self._say(Stepped("painting", number, step.number, step.steps))
+            self._say(Stepped("painting", first, step.number, step.steps, len(seeds)))
             if plan.previews and is_due(step.number, step.steps):
-                self._emit(PreviewMade(number, step.number, *draw(model.colours, step.clean, plan)))
+                for number, clean in enumerate(step.clean, first):
+                    self._emit(PreviewMade(number, step.number, *draw(model.colours, clean[None], plan)))
         if latents is None:
             raise RuntimeError("a schedule without steps")
-        self._say(Stepped("decoding", number))
-        painted = _to_array(decode(adapter, latents))
-        self._note_black(painted)
-        raster, content = finish(plan, canvas, painted)
-        self._emit(PictureMade(number, Picture(raster, plan.result, seed), content))
+        return latents
 
     def _say(self, event: Stepped) -> None:
         """Tell how far it is, and stop here when the painter no longer wants it."""
@@ -150,6 +167,35 @@ class _Run:
         note = "The model painted nothing but black. Another seed or prompt may help."
         if note not in self._notes and not painted.any():
             self._notes.append(note)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What all pictures of a plan set out from."""
+
+    conditioning: Conditioning
+    canvas: Canvas | None
+    original: Encoded | None
+    mask: npt.NDArray[np.float32] | None
+    beside: Beside | None
+
+
+def _scene(
+    adapter: Adapter,
+    plan: Plan,
+    conditioning: Conditioning,
+    canvas: Canvas | None,
+    references: Sequence[torch.Tensor],
+) -> _Scene:
+    picture = None if canvas is None else _to_tensor(canvas.rgb)
+    original = None if picture is None else adapter.encode_image(picture)
+    masks = None if canvas is None else canvas.masks
+    if masks is None:
+        return _Scene(conditioning, canvas, original, None, adapter.beside(picture, None, references, plan.size))
+    beside = adapter.beside(picture, torch.from_numpy(masks.denoise)[None, None], references, plan.size)
+    # a denoiser that is shown the mask knows what to leave alone, and meets it best when nothing is put back beneath it
+    mask = None if adapter.takes_mask else to_latent_mask(masks.denoise, adapter.latent_scale)
+    return _Scene(conditioning, canvas, original, mask, beside)
 
 
 def _to_tensor(rgb: Floats) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Final
@@ -10,10 +11,12 @@ from typing import Final
 import torch
 
 from backend.families.adapter import Adapter, Conditioning, Load
-from backend.families.facts import DType
+from backend.families.facts import DType, ModelFacts
 from backend.models import Library, ModelEntry
+from protocol import DeviceInfo, Extent
 
 from .accelerator import give_back_memory
+from .batch import room_for
 from .failures import loading_failure
 from .preview import LatentColours, fit_colours
 
@@ -28,14 +31,19 @@ DTYPES: Final[dict[DType, torch.dtype]] = {
 
 
 class LoadedModel:
-    """An adapter with its text embeddings and its preview colours."""
+    """An adapter with its text embeddings and its preview colours, and what is known of its model."""
 
-    def __init__(self, adapter: Adapter) -> None:
-        self.adapter = adapter
+    def __init__(self, adapter: Adapter, facts: ModelFacts) -> None:
+        self.adapter, self.facts = adapter, facts
         self._texts: OrderedDict[tuple[str, str | None], Conditioning] = OrderedDict()
 
-    def conditioning(self, prompt: str, negative: str | None) -> Conditioning:
-        """Encode a prompt, or remember it; with a negative one for classifier-free guidance."""
+    def conditioning(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> Conditioning:
+        """Encode a prompt, or remember it; with a negative one for classifier-free guidance.
+
+        What a model reads along with pictures is not remembered: they are seldom the same again.
+        """
+        if references:
+            return self.adapter.encode_text(prompt, negative, references)
         texts = (prompt, negative)
         if texts not in self._texts:
             self._texts[texts] = self.adapter.encode_text(prompt, negative)
@@ -56,10 +64,10 @@ class ModelShelf:
     `dtype` is for every model; None leaves it to each one's facts.
     """
 
-    def __init__(self, library: Library, device: torch.device, kind: str, dtype: DType | None) -> None:
+    def __init__(self, library: Library, device: torch.device, info: DeviceInfo, dtype: DType | None) -> None:
         self._library = library
         self._device = device
-        self._kind = kind
+        self._info = info
         self._dtype = dtype
         self._entry: ModelEntry | None = None
         self._model: LoadedModel | None = None
@@ -69,9 +77,13 @@ class ModelShelf:
         entry = self._library.find(model_id)
         if self._model is None or entry != self._entry:
             self.clear()
-            self._model = LoadedModel(self._load(entry))
+            self._model = LoadedModel(self._load(entry), entry.facts)
             self._entry = entry
         return self._model
+
+    def room_for(self, model: LoadedModel, size: Extent) -> int:
+        """How many pictures of `size` pixels this model paints at once here."""
+        return room_for(model.facts, size, self._info)
 
     def clear(self) -> None:
         """Let go of the model in memory."""
@@ -81,7 +93,7 @@ class ModelShelf:
     def _load(self, entry: ModelEntry) -> Adapter:
         entry.verify()
         load: Load = import_module(f"backend.families.{entry.facts.adapter}").load
-        dtype = self._dtype or entry.facts.dtype_on(self._kind)
+        dtype = self._dtype or entry.facts.dtype_on(self._info.kind)
         try:
             return load(entry.folder, self._device, DTYPES[dtype])
         except Exception as error:

@@ -1,12 +1,13 @@
 """What the denoise loop asks of a family of models.
 
-A latent is a tensor `[1, channels, height, width]`, float32, on the adapter's device, scaled as the denoiser wants it.
-A family that packs its latents into tokens unpacks them again before it returns them.
+Latents are tensors `[pictures, channels, height, width]`, float32, on the adapter's device, scaled as the denoiser wants
+them. A family that packs its latents into tokens unpacks them again before it returns them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -26,36 +27,63 @@ class UnknownSampler(Exception):
 
 @dataclass(frozen=True)
 class Conditioning:
-    """What a prompt says to the denoiser.
+    """What a prompt says to the denoiser; a family's own derives from it and holds the tensors.
 
-    `hidden` is `[rows, tokens, width]`: the prompt alone, or for classifier-free guidance the negative prompt and then
-    the prompt, in diffusers' order. `unread` is the end of the prompt that the text encoder had no room for.
+    `guided` says whether the negative prompt is in it too: the denoiser then sees every latent twice, first for the
+    negative prompt and then for the prompt, in diffusers' order. `unread` is the end of the prompt that the text encoder
+    had no room for.
     """
 
-    hidden: torch.Tensor
-    unread: str = ""
+    guided: bool
+    unread: str = field(default="", kw_only=True)
 
     @property
     def rows(self) -> int:
-        """How many latents the denoiser sees at once."""
-        return self.hidden.shape[0]
+        """How often the denoiser sees each latent."""
+        return 2 if self.guided else 1
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture as the VAE sees it: a normal distribution over latents, or a single one where `deviation` is None."""
+    """A picture as the VAE sees it: a normal distribution over latents, or a single one where `deviation` is None.
+
+    `[1, channels, height, width]`, both.
+    """
 
     mean: torch.Tensor
     deviation: torch.Tensor | None = None
 
-    def sample(self, generator: torch.Generator) -> torch.Tensor:
-        """Draw a latent. Takes nothing from the generator when there is only one."""
+    def sample(self, generators: Sequence[torch.Generator]) -> torch.Tensor:
+        """Draw a latent for each generator, `[count, ...]`. Takes nothing from them when there is only one."""
         if self.deviation is None:
-            return self.mean
-        drawn: torch.Tensor = randn_tensor(
-            self.mean.shape, generator=generator, device=self.mean.device, dtype=torch.float32
-        )
-        return self.mean + self.deviation * drawn
+            return self.mean.expand(len(generators), *self.mean.shape[1:])
+        return self.mean + self.deviation * noise_like(self.mean, generators)
+
+
+def noise_like(latent: torch.Tensor, generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Normal noise `[count, ...]` for latents `[1, ...]`, each row from its own generator: the same alone or among others."""
+    shape = (len(generators), *latent.shape[1:])
+    drawn: torch.Tensor = randn_tensor(shape, generator=list(generators), device=latent.device, dtype=torch.float32)
+    return drawn
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a denoiser is shown beside the latents that it works on.
+
+    `mask` and `masked` are for those that take a mask: how much may change, 0 to 1, and the picture without what may, in
+    the form of the family, `[1, k, height, width]` each. `references` are whole pictures as latents, for those that edit.
+    """
+
+    mask: torch.Tensor | None = None
+    masked: Encoded | None = None
+    references: tuple[torch.Tensor, ...] = ()
+
+    def drawn(self, generators: Sequence[torch.Generator]) -> Beside:
+        """The same with `masked` a single latent for each generator, `[count, ...]`."""
+        if self.masked is None:
+            return self
+        return replace(self, masked=Encoded(self.masked.sample(generators)))
 
 
 class Schedule(Protocol):
@@ -83,9 +111,12 @@ class Schedule(Protocol):
         ...
 
     def advance(
-        self, output: torch.Tensor, step: int, latents: torch.Tensor, generator: torch.Generator
+        self, output: torch.Tensor, step: int, latents: torch.Tensor, generators: Sequence[torch.Generator]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents after `step`, and the clean latents that the denoiser's output points at."""
+        """Latents after `step`, and the clean latents that the denoiser's output points at.
+
+        Each picture has a generator of its own, so that it is the same alone or among others.
+        """
         ...
 
 
@@ -107,33 +138,72 @@ class Adapter(Protocol):
         """Whether guidance takes a second prediction, for the negative prompt. Otherwise the denoiser is told of it."""
         ...
 
+    @property
+    def takes_mask(self) -> bool:
+        """Whether the denoiser itself is shown mask and masked picture: it then knows what to leave alone."""
+        ...
+
+    @property
+    def references(self) -> int:
+        """How many whole pictures the model can be shown to work from; 0 for most."""
+        ...
+
     def latent_shape(self, extent: Extent) -> tuple[int, ...]:
         """Shape of the latents of a picture of `extent` pixels. Raises ValueError when no such picture can be made."""
         ...
 
-    def encode_text(self, prompt: str, negative: str | None) -> Conditioning:
-        """Encode a prompt; with a negative one (which may be empty) for classifier-free guidance."""
+    def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> Conditioning:
+        """Encode a prompt; with a negative one (which may be empty) for classifier-free guidance.
+
+        `references` are pictures as `encode_image` takes them, for the models that read them along with the prompt.
+        """
         ...
 
     def encode_image(self, rgb: torch.Tensor) -> Encoded:
         """Encode a picture `[1, 3, height, width]` of values from -1 to 1, sRGB."""
         ...
 
-    def schedule(self, sampler: str, steps: int, strength: float) -> Schedule:
-        """The steps of one picture: all of them at a strength of 1, the last share below it.
+    def beside(
+        self,
+        picture: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        references: Sequence[torch.Tensor],
+        extent: Extent,
+    ) -> Beside | None:
+        """What the denoiser is to see beside the latents of a picture of `extent` pixels; None where it takes nothing.
+
+        `picture` and `references` are as `encode_image` takes them, `mask` is `[1, 1, height, width]`, 1 where all may
+        change. Without picture or mask all of it may.
+        """
+        ...
+
+    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> Schedule:
+        """The steps of a picture of `extent` pixels: all of them at a strength of 1, the last share below it.
 
         Raises UnknownSampler.
         """
         ...
 
     def predict(
-        self, latents: torch.Tensor, timestep: torch.Tensor, conditioning: Conditioning, guidance: float
+        self,
+        latents: torch.Tensor,
+        timestep: torch.Tensor,
+        conditioning: Conditioning,
+        guidance: float,
+        beside: Beside | None = None,
     ) -> torch.Tensor:
-        """Ask the denoiser. `latents` has as many rows as the conditioning; so has the answer, in float32."""
+        """Ask the denoiser about `latents` `[rows * count, ...]`; the answer has the same shape, in float32.
+
+        The conditioning's rows come one after the other, each with all pictures; `beside` has them once.
+        """
+        ...
+
+    def guide(self, away: torch.Tensor, towards: torch.Tensor, guidance: float, rescale: float) -> torch.Tensor:
+        """Put the two predictions of classifier-free guidance together, in the family's way; see `guidance`."""
         ...
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Decode to a picture `[1, 3, height, width]`, float32, about -1 to 1 (not clamped), sRGB."""
+        """Decode latents `[1, ...]` to a picture `[1, 3, height, width]`, float32, about -1 to 1 (not clamped), sRGB."""
         ...
 
     @property

@@ -43,7 +43,8 @@ class Pace:
         self._time_picture(picture, event.stage, now)
         share, per_steps = _STAGE_SHARE[event.stage]
         within = share + (per_steps * min(event.step / event.steps, 1.0) if event.steps else 0.0)
-        self._fraction = max(self._fraction, (picture + within) / self._pictures)
+        together = min(max(event.together, 1), self._pictures - picture)
+        self._fraction = max(self._fraction, (picture + within * together) / self._pictures)
         return Progress(
             self._job,
             self._fraction,
@@ -52,7 +53,7 @@ class Pace:
             self._pictures,
             event.step,
             event.steps,
-            self._seconds_left(event, picture, now),
+            self._seconds_left(event, picture, together, now),
         )
 
     def _time_step(self, picture: int, step: int, now: float) -> None:
@@ -70,16 +71,19 @@ class Pace:
             self._whole = (now - self._begun[1]) / (picture - self._begun[0])
         self._begun = (picture, now)
 
-    def _seconds_left(self, event: Stepped, picture: int, now: float) -> float | None:
+    def _seconds_left(self, event: Stepped, picture: int, together: int, now: float) -> float | None:
         if not self._steps or self._begun is None:
             return None
         rate = sum(self._steps) / len(self._steps)
-        pictures_left = self._pictures - picture - 1
+        pictures_left = self._pictures - picture - together
         if self._whole is not None:
-            this_one = max(0.0, self._whole - (now - self._begun[1])) if self._begun[0] == picture else self._whole
-            return this_one + pictures_left * self._whole
+            these = self._whole * together
+            if self._begun[0] == picture:
+                these = max(0.0, these - (now - self._begun[1]))
+            return these + pictures_left * self._whole
         if event.stage == "painting":
-            return rate * (max(0, event.steps - event.step) + pictures_left * event.steps)
+            # those that come together take their steps together
+            return rate * (max(0, event.steps - event.step) + pictures_left / together * event.steps)
         return rate * pictures_left * self._steps_of_picture()
 
     def _steps_of_picture(self) -> int:

@@ -9,12 +9,16 @@ from protocol import Failure, Picture, Raster, Stage
 
 @dataclass(frozen=True)
 class Stepped:
-    """Work goes on: the stage, and the step of the picture in hand; `steps` is 0 where a stage has none."""
+    """Work goes on: the stage, and the step of the picture in hand; `steps` is 0 where a stage has none.
+
+    A step is that of `together` pictures at once, of which `picture` is the first.
+    """
 
     stage: Stage
     picture: int = 0
     step: int = 0
     steps: int = 0
+    together: int = 1
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ class Plan:
 
     `extent` is the job's picture, `crop` the part of it that the model sees, `size` what the crop is resized to for the
     model, `result` the part that comes back as a layer. `image` is None for a picture from nothing. `prefill` says what
-    stands beneath the mask before denoising. Picture i has the seed `seeds[i]`. `notes` are sentences for the painter.
+    stands beneath the mask before denoising. `references` are whole pictures that the model is shown; where it `edits`, the
+    crop comes before them. Picture i has the seed `seeds[i]`. `notes` are sentences for the painter.
     """
 
     job: str
@@ -55,3 +56,5 @@ class Plan:
     encoding: Encoding = "raw"
     previews: bool = True
     notes: tuple[str, ...] = ()
+    references: tuple[Raster, ...] = ()
+    edits: bool = False

@@ -25,10 +25,10 @@ class Watch:
     def __getattr__(self, name):
         return getattr(self._adapter, name)
 
-    def predict(self, latents, timestep, conditioning, guidance):
+    def predict(self, latents, timestep, conditioning, guidance, beside=None):
         self.seen.append(latents[0].clone())
         self.times.append(float(timestep))
-        return self._adapter.predict(latents, timestep, conditioning, guidance)
+        return self._adapter.predict(latents, timestep, conditioning, guidance, beside)
 
 
 def latent_mask(both, value):
@@ -43,7 +43,7 @@ def last_latents(both, sampling, original=None, mask=None):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_white_mask_is_image_to_image(both, sampler):
-    sampling = Sampling(sampler, STEPS, 1.0, 0.8, seed=3)
+    sampling = Sampling(sampler, STEPS, 1.0, 0.8, seeds=(3,))
     original = both.adapter.encode_image(both.picture())
     masked = last_latents(both, sampling, original, latent_mask(both, 1))
     assert torch.equal(masked, last_latents(both, sampling, original))
@@ -51,7 +51,7 @@ def test_white_mask_is_image_to_image(both, sampler):
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_white_mask_at_full_strength_is_a_new_picture(both, sampler):
-    sampling = Sampling(sampler, STEPS, 1.0, 1.0, seed=4)
+    sampling = Sampling(sampler, STEPS, 1.0, 1.0, seeds=(4,))
     original = both.adapter.encode_image(both.picture())
     masked = last_latents(both, sampling, original, latent_mask(both, 1))
     assert torch.equal(masked, last_latents(both, sampling))
@@ -62,7 +62,7 @@ def test_white_mask_at_full_strength_is_a_new_picture(both, sampler):
 def test_black_mask_returns_the_original(starter, sampler, strength):
     # the embedded model's VAE has one latent per picture, so "the original" is a single tensor
     original = starter.adapter.encode_image(starter.picture())
-    latents = last_latents(starter, Sampling(sampler, STEPS, 1.0, strength, seed=5), original, latent_mask(starter, 0))
+    latents = last_latents(starter, Sampling(sampler, STEPS, 1.0, strength, seeds=(5,)), original, latent_mask(starter, 0))
     assert torch.equal(latents, original.mean)
 
 
@@ -73,7 +73,7 @@ def test_soft_mask_keeps_for_as_many_steps_as_it_says(starter, sampler, strength
     original = starter.adapter.encode_image(starter.picture())
     mask = latent_mask(starter, 0)
     mask[:] = np.linspace(0, 1, mask.shape[1])
-    sampling = Sampling(sampler, STEPS, 1.0, strength, seed=6)
+    sampling = Sampling(sampler, STEPS, 1.0, strength, seeds=(6,))
     conditioning = starter.adapter.encode_text("a house", None)
 
     def run(latent_mask):
@@ -100,7 +100,7 @@ def test_what_is_kept_is_noised_by_the_models_own_betas(starter, sampler, streng
     noise = torch.randn(original.mean.shape, generator=torch.Generator().manual_seed(8))
     alphas = starter.pipeline.scheduler.alphas_cumprod
     watch = Watch(starter.adapter)
-    sampling = Sampling(sampler, STEPS, 1.0, strength, seed=8)
+    sampling = Sampling(sampler, STEPS, 1.0, strength, seeds=(8,))
     for _ in denoise(watch, conditioning, sampling, starter.extent, original, latent_mask(starter, 0)):
         pass
     assert len(watch.seen) == STEPS * strength
@@ -113,7 +113,7 @@ def test_partial_mask_leaves_the_unmasked_part_alone(starter):
     original = starter.adapter.encode_image(starter.picture())
     mask = latent_mask(starter, 0)
     mask[:, : mask.shape[1] // 2] = 1
-    latents = last_latents(starter, Sampling("ddim", STEPS, 1.0, 1.0, seed=7), original, mask)
+    latents = last_latents(starter, Sampling("ddim", STEPS, 1.0, 1.0, seeds=(7,)), original, mask)
     masked = torch.from_numpy(mask > 0).expand_as(latents)
     assert torch.equal(latents[~masked], original.mean[~masked])
     assert not torch.isclose(latents[masked], original.mean[masked]).all()
@@ -122,13 +122,13 @@ def test_partial_mask_leaves_the_unmasked_part_alone(starter):
 def test_mask_of_another_size_is_refused(starter):
     original = starter.adapter.encode_image(starter.picture())
     with pytest.raises(ValueError, match="latent pixels"):
-        last_latents(starter, Sampling("ddim", 2, 1.0, 1.0, seed=0), original, np.ones((3, 3), np.float32))
+        last_latents(starter, Sampling("ddim", 2, 1.0, 1.0, seeds=(0,)), original, np.ones((3, 3), np.float32))
 
 
 def test_stopping_takes_no_further_step(tiny):
     watch = Watch(tiny.adapter)
     conditioning = tiny.adapter.encode_text("a house", None)
-    for step in denoise(watch, conditioning, Sampling("ddim", STEPS, 1.0, 1.0, seed=0), tiny.extent):
+    for step in denoise(watch, conditioning, Sampling("ddim", STEPS, 1.0, 1.0, seeds=(0,)), tiny.extent):
         if step.number == 3:
             break
     assert len(watch.seen) == 3

@@ -40,7 +40,7 @@ def pipeline_paints(both, sampling):
         height=both.extent.height,
         num_inference_steps=sampling.steps,
         guidance_scale=sampling.guidance,
-        generator=torch.Generator("cpu").manual_seed(sampling.seed),
+        generator=torch.Generator("cpu").manual_seed(sampling.seeds[0]),
         output_type="pt",
     ).images
 
@@ -53,7 +53,7 @@ def pipeline_refines(both, sampling, picture):
         strength=sampling.strength,
         num_inference_steps=sampling.steps,
         guidance_scale=sampling.guidance,
-        generator=torch.Generator("cpu").manual_seed(sampling.seed),
+        generator=torch.Generator("cpu").manual_seed(sampling.seeds[0]),
         output_type="pt",
     ).images
 
@@ -65,13 +65,13 @@ def distance(one, other):
 
 @pytest.mark.parametrize("guidance", [1.0, 0.5, 7.5])
 def test_new_picture(both, guidance):
-    sampling = Sampling("ddim", 6, guidance, 1.0, seed=11)
+    sampling = Sampling("ddim", 6, guidance, 1.0, seeds=(11,))
     assert distance(paint(both, sampling), pipeline_paints(both, sampling)) <= TOLERANCE
 
 
 @pytest.mark.parametrize("strength", [0.2, 0.35, 0.7, 0.99])
 def test_refined_picture(both, strength):
-    sampling = Sampling("ddim", 10, 5.0, strength, seed=12)
+    sampling = Sampling("ddim", 10, 5.0, strength, seeds=(12,))
     picture = both.picture()
     assert distance(paint(both, sampling, picture), pipeline_refines(both, sampling, picture)) <= TOLERANCE
 
@@ -82,7 +82,7 @@ def test_samplers(both, sampler, strength, monkeypatch):
     scheduler_class, settings = PIPELINE_SCHEDULERS[sampler]
     scheduler = scheduler_class.from_config(both.pipeline.scheduler.config, **settings)
     monkeypatch.setattr(both.pipeline, "scheduler", scheduler)
-    sampling = Sampling(sampler, 8, 4.0, strength, seed=13)
+    sampling = Sampling(sampler, 8, 4.0, strength, seeds=(13,))
     picture = both.picture() if strength < 1 else None
     theirs = pipeline_paints(both, sampling) if picture is None else pipeline_refines(both, sampling, picture)
     assert distance(paint(both, sampling, picture), theirs) <= TOLERANCE
@@ -90,11 +90,11 @@ def test_samplers(both, sampler, strength, monkeypatch):
 
 def test_parity_is_no_coincidence(both):
     """What the tests above vary does show: another seed, sampler or guidance is another picture."""
-    base = paint(both, Sampling("ddim", 6, 7.5, 1.0, seed=11))
+    base = paint(both, Sampling("ddim", 6, 7.5, 1.0, seeds=(11,)))
     for other in (
-        Sampling("ddim", 6, 7.5, 1.0, seed=12),
-        Sampling("euler_a", 6, 7.5, 1.0, seed=11),
-        Sampling("ddim", 6, 1.0, 1.0, seed=11),
+        Sampling("ddim", 6, 7.5, 1.0, seeds=(12,)),
+        Sampling("euler_a", 6, 7.5, 1.0, seeds=(11,)),
+        Sampling("ddim", 6, 1.0, 1.0, seeds=(11,)),
     ):
         assert distance(paint(both, other), base) > 10 * TOLERANCE
 
@@ -102,5 +102,5 @@ def test_parity_is_no_coincidence(both):
 def test_strength_too_small_for_a_step_still_takes_one(both):
     conditioning = both.adapter.encode_text("", None)
     original = both.adapter.encode_image(both.picture())
-    sampling = Sampling("ddim", 10, 1.0, 0.01, seed=1)
+    sampling = Sampling("ddim", 10, 1.0, 0.01, seeds=(1,))
     assert len(list(denoise(both.adapter, conditioning, sampling, both.extent, original))) == 1

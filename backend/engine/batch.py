@@ -1,0 +1,27 @@
+"""How many pictures are painted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.families.facts import ModelFacts
+from protocol import DeviceInfo, Extent
+
+MOST_AT_ONCE = 8
+"""More at once make none of them quicker, and the first one late."""
+
+
+def room_for(facts: ModelFacts, size: Extent, device: DeviceInfo) -> int:
+    """How many pictures of `size` pixels a device can be trusted with at once, at least 1.
+
+    A processor is as busy with one as with several, so there they come one after the other, and the first one sooner.
+    """
+    if device.kind in ("cpu", "unknown"):
+        return 1
+    return max(1, min(MOST_AT_ONCE, facts.pixels_in(device.memory, device.kind) // size.area))
+
+
+def batches(seeds: tuple[int, ...], most: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the seeds in their order, at most `most` at a time, with the number of the first one."""
+    for first in range(0, len(seeds), most):
+        yield first, seeds[first : first + most]

@@ -1,0 +1,44 @@
+"""Reads a model's components from a folder in diffusers' layout: safetensors alone, never from the net."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import ModelMixin
+from transformers import PreTrainedModel
+
+from .adapter import UnusableModel
+
+
+def read_config(folder: Path, part: str, name: str = "config.json") -> dict[str, Any]:
+    """Return what a component's configuration file says; OSError when there is none, UnusableModel when it is damaged."""
+    try:
+        read = json.loads((folder / part / name).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnusableModel(f"The file {part}/{name} is damaged.") from error
+    if not isinstance(read, dict):
+        raise UnusableModel(f"The file {part}/{name} is damaged.")
+    return read
+
+
+def load_model(model_class: type[ModelMixin], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - untyped library
+    """Load one of diffusers' models from its own folder, all of it in `dtype`."""
+    return model_class.from_pretrained(
+        folder, dtype=dtype, variant=_variant(folder), local_files_only=True, use_safetensors=True
+    )
+
+
+def load_text_encoder(model_class: type[PreTrainedModel], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    """Load one of transformers' models from its own folder, all of it in `dtype`."""
+    return model_class.from_pretrained(
+        folder, dtype=dtype, variant=_variant(folder), local_files_only=True, use_safetensors=True
+    )
+
+
+def _variant(folder: Path) -> str | None:
+    """Which of several precisions on disk to read: the plain one, else half precision where only that is there."""
+    names = [file.name for file in folder.glob("*.safetensors")]
+    return "fp16" if names and all(".fp16" in name for name in names) else None
