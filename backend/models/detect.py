@@ -7,9 +7,10 @@ from typing import Any, Final, Protocol
 
 from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Readings, facts_of_model
 
-from . import stable_diffusion
+from . import chroma, flux, flux2, longcat, ovis, qwen, sd1, sd3, sdxl, zimage
 from .folder import ModelFolder
 from .problems import NotUsable
+from .runnable import require_adapter, runnable_titles
 from .sidecar import SIDECAR, read_overrides
 
 INDEX: Final = "model_index.json"
@@ -34,7 +35,18 @@ class _Row:
     detector: Detector
 
 
-_ROWS: Final = (_Row(FAMILIES["sd1"], stable_diffusion),)
+_ROWS: Final = (
+    _Row(FAMILIES["sd1"], sd1),
+    _Row(FAMILIES["sdxl"], sdxl),
+    _Row(FAMILIES["sd3"], sd3),
+    _Row(FAMILIES["flux"], flux),
+    _Row(FAMILIES["flux2"], flux2),
+    _Row(FAMILIES["zimage"], zimage),
+    _Row(FAMILIES["qwen"], qwen),
+    _Row(FAMILIES["ovis"], ovis),
+    _Row(FAMILIES["longcat"], longcat),
+    _Row(FAMILIES["chroma"], chroma),
+)
 
 
 def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
@@ -47,6 +59,7 @@ def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
     if row is None:
         raise NotUsable(_unknown(index))
     readings = row.detector.read(folder, index)
+    require_adapter(row.family, readings.variant)
     overrides = read_overrides(folder)
     try:
         return facts_of_model(row.family, model_id, title, readings, overrides)
@@ -66,5 +79,4 @@ def family_hint(folder: ModelFolder) -> str:
 def _unknown(index: dict[str, Any]) -> str:
     name = index.get("_class_name")
     kind = f"a {name[:60]}" if type(name) is str and name else "of no kind that says its name"
-    titles = ", ".join(row.family.title for row in _ROWS)
-    return f"It is {kind}, which this version cannot run. It runs models of these families: {titles}."
+    return f"It is {kind}, which this version cannot run. It runs models of these families: {runnable_titles()}."

@@ -100,7 +100,8 @@ def test_pickled_weights_are_refused_by_content(model, only):
 @pytest.mark.parametrize(
     ("file", "changes", "word"),
     [
-        ("unet/config.json", {"in_channels": 9}, "inpainting"),
+        ("unet/config.json", {"in_channels": 9}, "do not fit"),
+        ("unet/config.json", {"in_channels": 5}, "a depth map"),
         ("unet/config.json", {"in_channels": 8}, "edit by instruction"),
         ("unet/config.json", {"cross_attention_dim": 768}, "not of the same model"),
         ("unet/config.json", {"cross_attention_dim": [1, 2]}, "expected int, got array"),
@@ -128,7 +129,7 @@ def test_what_cannot_be_run_says_why(model, only, change, file, changes, word):
     "changes",
     [
         {"_class_name": "FluxPipeline", "unet": None},
-        {"_class_name": "StableDiffusionXLPipeline", "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"]},
+        {"_class_name": "KolorsPipeline", "text_encoder": ["kolors", "ChatGLMModel"]},
         {"_class_name": "CustomPipeline", "unet": ["my_code", "UNet2DConditionModel"]},
     ],
 )

@@ -1,0 +1,82 @@
+"""Stable Diffusion 3 and 3.5: two CLIP text encoders and T5, a transformer, a VAE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backend.families.facts import Readings
+
+from .components import agree, class_of, fits, require
+from .folder import ModelFolder
+from .schedulers import read_flow
+from .text_encoders import read_clip, read_t5
+from .transformers import PATCH, agree_on_latents, agree_on_text, read_transformer
+from .vaes import KL, read_kl
+
+COMPONENTS: Final = {
+    "transformer": ("SD3Transformer2DModel",),
+    "vae": KL,
+    "text_encoder": ("CLIPTextModelWithProjection",),
+    "text_encoder_2": ("CLIPTextModelWithProjection",),
+    "text_encoder_3": ("T5EncoderModel",),
+    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
+    "tokenizer_2": ("CLIPTokenizer", "CLIPTokenizerFast"),
+    "tokenizer_3": ("T5Tokenizer", "T5TokenizerFast"),
+    "scheduler": (),
+}
+
+TOKENS: Final = 256
+"""Of T5, by diffusers' pipeline."""
+
+MEDIUM_PIXELS: Final = 1440 * 1440
+"""That 3.5 Medium, whose first layers have a second attention, was trained for; the others were for a megapixel."""
+
+
+@dataclass(frozen=True)
+class _Config:
+    """Defaults as in diffusers."""
+
+    in_channels: int = 16
+    patch_size: int = 2
+    num_attention_heads: int = 18
+    attention_head_dim: int = 64
+    joint_attention_dim: int = 4096
+    caption_projection_dim: int = 1152
+    pooled_projection_dim: int = 2048
+    dual_attention_layers: tuple[int, ...] = ()
+
+
+def recognises(index: dict[str, Any]) -> bool:
+    """Whether these are this family's components."""
+    return class_of(index, "transformer") in COMPONENTS["transformer"]
+
+
+def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
+    """Read what the components' files say, and hold them against each other. Raises NotUsable.
+
+    The turbo ones are distilled, which none of their files tells: a sidecar must.
+    """
+    require(index, COMPONENTS)
+    first, _ = read_clip(folder)
+    second, _ = read_clip(folder, "_2")
+    width = read_t5(folder, "_3")
+    config, weights = read_transformer(folder, _Config)
+    inner = config.num_attention_heads * config.attention_head_dim
+    fits(weights, "transformer", "pos_embed.proj.weight", (inner, config.in_channels, config.patch_size))
+    fits(weights, "transformer", "context_embedder.weight", (config.caption_projection_dim, config.joint_attention_dim))
+    agree_on_text(config.joint_attention_dim, width)
+    summary = first.projection_dim + second.projection_dim
+    agree(config.pooled_projection_dim, summary, "transformer takes a summary {} wide", "CLIP encoders write {}")
+    latents = read_kl(folder, index)
+    agree_on_latents(config.in_channels, latents)
+    read_flow(folder)
+    return Readings(
+        native=None,
+        vae_scale=latents.scale,
+        downsampling=PATCH,
+        latent_channels=latents.channels,
+        text_length=TOKENS,
+        prediction="flow",
+        most_pixels=MEDIUM_PIXELS if config.dual_attention_layers else None,
+    )
