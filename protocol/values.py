@@ -250,7 +250,8 @@ class ModelInfo:
     """A model that the server can run. `id` is what a style names; sizes are pixels.
 
     `native` is the side at which the model paints best, `multiple` what its sides must be multiples of. `problem` is
-    empty, or says why the model cannot be used.
+    empty, or says why the model cannot be used. `variant` is "base", "inpaint" for one that is shown the mask, "edit" for one
+    that works from pictures, "layered" for one that takes them apart; `references` is how many pictures it can be shown.
     """
 
     id: str
@@ -263,6 +264,8 @@ class ModelInfo:
     guidance: float
     samplers: tuple[str, ...] = ()
     problem: str = ""
+    variant: str = "base"
+    references: int = 0
 
 
 JobState = Literal["unknown", "receiving", "queued", "running", "done", "failed", "cancelled"]

@@ -100,7 +100,8 @@ def models(arguments: argparse.Namespace, places: Places) -> int:
         table.add_column(column, overflow="fold")
     for model in answer.models:
         if not model.problem:
-            table.add_row(model.id, model.name, model.family, f"{model.native} px", ", ".join(model.samplers))
+            kind = model.family if model.variant == "base" else f"{model.family}, {model.variant}"
+            table.add_row(model.id, model.name, kind, f"{model.native} px", ", ".join(model.samplers))
     console.print(table)
     for model in answer.models:
         if model.problem:

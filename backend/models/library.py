@@ -218,6 +218,8 @@ def _look_at(folder: ModelFolder, model_id: str, title: str) -> ModelEntry | Mod
         steps=facts.steps,
         guidance=facts.guidance,
         samplers=facts.samplers,
+        variant=facts.variant,
+        references=facts.references,
     )
     return ModelEntry(info, facts, folder.path)
 
