@@ -23,14 +23,18 @@ FOREIGN_WARNINGS = (
     "ignore:.FluxPosEmbed. is deprecated:FutureWarning",
 )
 
-TINY_MODELS = Path(__file__).parent / "tiny_models"
+SHARED = ("tiny_models", "parity")
+"""Packages beside the tests that tests of several rooms import by name."""
+
+
+# so that tests can write `from tiny_models import ...`: what pytest's importlib mode knows as a package it must be given
+for _name in SHARED:
+    _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / _name / "__init__.py")
+    sys.modules[_name] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(sys.modules[_name])
 
 
 def pytest_configure(config) -> None:
-    # so that tests can write `from tiny_models import ...`: what pytest's importlib mode knows as a package it must be given
-    spec = importlib.util.spec_from_file_location("tiny_models", TINY_MODELS / "__init__.py")
-    sys.modules["tiny_models"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["tiny_models"])
     for warning in FOREIGN_WARNINGS:
         config.addinivalue_line("filterwarnings", warning)
 

@@ -11,28 +11,42 @@ from diffusers import ModelMixin
 from transformers import PreTrainedModel
 
 from .adapter import UnusableModel
+from .checkpoint import checkpoint_of, model_of, text_encoder_of
+
+INDEX = "model_index.json"
+"""Names the components, and the pipeline that they were made for."""
 
 
 def read_config(folder: Path, part: str, name: str = "config.json") -> dict[str, Any]:
-    """Return what a component's configuration file says; OSError when there is none, UnusableModel when it is damaged."""
+    """Return what a component's configuration file says, or with no part the model's own.
+
+    Raises OSError when there is none, UnusableModel when it is damaged.
+    """
+    where = f"{part}/{name}" if part else name
     try:
         read = json.loads((folder / part / name).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UnusableModel(f"The file {part}/{name} is damaged.") from error
+        raise UnusableModel(f"The file {where} is damaged.") from error
     if not isinstance(read, dict):
-        raise UnusableModel(f"The file {part}/{name} is damaged.")
+        raise UnusableModel(f"The file {where} is damaged.")
     return read
 
 
 def load_model(model_class: type[ModelMixin], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - untyped library
-    """Load one of diffusers' models from its own folder, all of it in `dtype`."""
+    """Load one of diffusers' models from its own folder, or from its model's single file, all of it in `dtype`."""
+    file = checkpoint_of(folder)
+    if file is not None:
+        return model_of(file, model_class, folder, dtype)
     return model_class.from_pretrained(
         folder, dtype=dtype, variant=_variant(folder), local_files_only=True, use_safetensors=True
     )
 
 
 def load_text_encoder(model_class: type[PreTrainedModel], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
-    """Load one of transformers' models from its own folder, all of it in `dtype`."""
+    """Load one of transformers' models from its own folder, or from its model's single file, all of it in `dtype`."""
+    file = checkpoint_of(folder)
+    if file is not None:
+        return text_encoder_of(file, model_class, folder, dtype)
     return model_class.from_pretrained(
         folder, dtype=dtype, variant=_variant(folder), local_files_only=True, use_safetensors=True
     )

@@ -17,9 +17,9 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from protocol import Extent
 
-from .adapter import Beside, Conditioning, Encoded
+from .adapter import Beside, Conditioning
+from .base import CodedModel
 from .components import load_model, load_text_encoder, read_config
-from .guidance import classifier_free
 from .schedule import DiffusionSchedule
 from .unet import InpaintingInput, latent_shape
 from .vae import PictureCoder, load_vae
@@ -49,40 +49,28 @@ class HiddenStates(Conditioning):
     hidden: torch.Tensor
 
 
-class SD1:
+class SD1(CodedModel):
     """A loaded Stable Diffusion 1.x; see `adapter.Adapter`."""
 
-    references = 0
-
     def __init__(self, parts: StableDiffusionPipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
+        super().__init__(coder, parts.device)
         # the pipeline is a bag of parts with helpers; it is never called
         self._parts: Any = parts
         self._unet: Any = parts.unet
-        self._coder = coder
+        self._vae = coder
         # diffusers' pipelines put these two right in any configuration of this family
         self._scheduler = {**scheduler, "steps_offset": 1, "clip_sample": False}
-        self.latent_scale = coder.scale
         self._inpainting = InpaintingInput.of(self._unet, coder)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        device: torch.device = self._unet.device
-        return device
+        self.takes_mask = self._inpainting is not None
 
     @property
     def classifier_free(self) -> bool:
         """True but for models distilled to take the guidance scale as an input (LCM)."""
         return self._unet.config.time_cond_proj_dim is None
 
-    @property
-    def takes_mask(self) -> bool:
-        """Whether it is an inpainting UNet."""
-        return self._inpainting is not None
-
     def latent_shape(self, extent: Extent) -> tuple[int, ...]:
         """Shape of the latents; raises ValueError when the sides are no multiples of the latent scale."""
-        return latent_shape(extent, self._coder)
+        return latent_shape(extent, self._vae)
 
     def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> HiddenStates:
         """Encode as diffusers does: CLIP's last hidden state, cut or padded to the tokenizer's length."""
@@ -96,10 +84,6 @@ class SD1:
         tokens = tokenizer(prompt, add_special_tokens=False).input_ids
         unread: str = tokenizer.decode(tokens[room:])
         return unread
-
-    def encode_image(self, rgb: torch.Tensor) -> Encoded:
-        """Encode a picture; the tiny VAE knows no deviation."""
-        return self._coder.encode(rgb)
 
     def beside(
         self,
@@ -144,20 +128,3 @@ class SD1:
             return None
         embedding: torch.Tensor = self._parts.get_guidance_scale_embedding(torch.tensor([guidance - 1.0]), width)
         return embedding.to(self.device, self._unet.dtype)
-
-    def guide(self, away: torch.Tensor, towards: torch.Tensor, guidance: float, rescale: float) -> torch.Tensor:
-        """Plain classifier-free guidance, rescaled."""
-        return classifier_free(away, towards, guidance, rescale)
-
-    def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Decode by the model's VAE, in its dtype."""
-        return self._coder.decode(latents)
-
-    @property
-    def decodes_in_full(self) -> bool:
-        """Whether the VAE is in float32."""
-        return self._coder.in_full
-
-    def decode_in_full(self) -> None:
-        """Turn the VAE to float32."""
-        self._coder.turn_full()

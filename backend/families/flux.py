@@ -1,0 +1,166 @@
+"""FLUX.1: dev and schnell, Fill, which is shown mask and masked picture, and Kontext, which is shown a picture to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from diffusers import FluxPipeline, FluxTransformer2DModel, SchedulerMixin
+from transformers import AutoTokenizer, CLIPTextModel, CLIPTokenizer, T5EncoderModel
+
+from protocol import Extent
+
+from .adapter import Beside, Conditioning, UnusableModel
+from .base import CodedModel
+from .components import INDEX, load_model, load_text_encoder, read_config
+from .schedule import FlowSchedule, dynamic_shift, even_sigmas
+from .tokens import pack, packed_shape, tokens_of, unpack
+from .vae import PictureCoder, load_vae
+
+TEXT_TOKENS: Final = 512
+"""Of T5 that dev was trained with."""
+
+FEW_STEPS_TEXT_TOKENS: Final = 256
+"""The same of schnell, by its model card."""
+
+EDITING: Final = "FluxKontextPipeline"
+"""Kontext's shapes are dev's: only the index tells them apart."""
+
+
+def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux:
+    """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
+    coder = load_vae(folder, dtype)
+    parts = FluxPipeline(
+        vae=coder.vae,
+        text_encoder=load_text_encoder(CLIPTextModel, folder / "text_encoder", dtype),
+        text_encoder_2=load_text_encoder(T5EncoderModel, folder / "text_encoder_2", dtype),
+        tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+        tokenizer_2=AutoTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
+        transformer=load_model(FluxTransformer2DModel, folder / "transformer", dtype),
+        scheduler=None,
+    )
+    scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
+    edits = read_config(folder, "", INDEX).get("_class_name") == EDITING
+    return Flux(parts.to(device), coder, scheduler, edits)
+
+
+@dataclass(frozen=True)
+class FluxText(Conditioning):
+    """T5's hidden states `[1, tokens, width]`, CLIP's pooled one `[1, width]`, and the tokens' places, all zero."""
+
+    hidden: torch.Tensor
+    pooled: torch.Tensor
+    places: torch.Tensor
+
+
+class Flux(CodedModel):
+    """A loaded FLUX.1; see `adapter.Adapter`."""
+
+    classifier_free = False
+
+    def __init__(self, parts: FluxPipeline, coder: PictureCoder, scheduler: dict[str, Any], edits: bool) -> None:
+        super().__init__(coder, parts.device)
+        # the pipeline is a bag of parts with helpers; it is never called
+        self._parts: Any = parts
+        self._transformer: Any = parts.transformer
+        self._vae = coder
+        self._scheduler = scheduler
+        self.references = 1 if edits else 0
+        self.takes_mask = self._takes_mask()
+
+    def _takes_mask(self) -> bool:
+        config = self._transformer.config
+        plain = pack(torch.empty(1, self._vae.channels, 2, 2)).shape[-1]
+        filling = 2 * plain + pack(torch.empty(1, self._vae.scale**2, 2, 2)).shape[-1]
+        if config.in_channels not in (plain, filling):
+            raise UnusableModel("Its denoiser takes more than a picture and a mask.")
+        return bool(config.in_channels == filling)
+
+    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
+        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
+        return packed_shape(extent, self._vae.channels, self._vae.scale)
+
+    def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> FluxText:
+        """Encode as diffusers does, with T5 and CLIP; there is no negative prompt."""
+        length = TEXT_TOKENS if self._transformer.config.guidance_embeds else FEW_STEPS_TEXT_TOKENS
+        hidden, pooled, places = self._parts.encode_prompt(prompt, None, self.device, max_sequence_length=length)
+        return FluxText(False, hidden, pooled, places, unread=self._unread(prompt, length))
+
+    def _unread(self, prompt: str, length: int) -> str:
+        tokens = self._parts.tokenizer_2(prompt, add_special_tokens=False).input_ids
+        unread: str = self._parts.tokenizer_2.decode(tokens[length - 1 :])  # its end takes a place
+        return unread
+
+    def beside(
+        self,
+        picture: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        references: Sequence[torch.Tensor],
+        extent: Extent,
+    ) -> Beside | None:
+        """Mask and masked picture for Fill, the picture to edit for Kontext."""
+        if self.takes_mask:
+            return self._masked(picture, mask, extent)
+        if self.references and references:
+            return Beside(references=tuple(self._vae.encode(rgb).mean for rgb in references[:1]))
+        return None
+
+    def _masked(self, picture: torch.Tensor | None, mask: torch.Tensor | None, extent: Extent) -> Beside:
+        """As diffusers' FluxFillPipeline has it: the mask is cut at one half and keeps its pixels, as channels."""
+        open_ = torch.ones(1, 1, extent.height, extent.width) if mask is None else mask
+        open_ = (open_ >= 0.5).float().to(self.device)
+        seen = torch.zeros(1, 3, extent.height, extent.width) if picture is None else picture
+        pixels = torch.nn.functional.pixel_unshuffle(open_, self._vae.scale)
+        return Beside(pixels, self._vae.encode(seen.to(self.device) * (1 - open_)))
+
+    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
+        """The steps of one picture, shifted by its size where the model wants that."""
+        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
+        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
+
+    def predict(
+        self,
+        latents: torch.Tensor,
+        timestep: torch.Tensor,
+        conditioning: Conditioning,
+        guidance: float,
+        beside: Beside | None = None,
+    ) -> torch.Tensor:
+        """Ask the transformer for the velocity."""
+        assert isinstance(conditioning, FluxText)
+        count, _, height, width = latents.shape
+        dtype = self._transformer.dtype
+        tokens, places = self._tokens(latents, beside)
+        scale = torch.full([count], guidance, device=self.device) if self._transformer.config.guidance_embeds else None
+        output = self._transformer(
+            hidden_states=tokens.to(dtype),
+            timestep=timestep.expand(count).to(dtype) / 1000,
+            guidance=scale,
+            pooled_projections=conditioning.pooled.expand(count, -1),
+            encoder_hidden_states=conditioning.hidden.expand(count, -1, -1),
+            txt_ids=conditioning.places,
+            img_ids=places,
+            return_dict=False,
+        )[0]
+        return unpack(output.float(), height, width)
+
+    def _tokens(self, latents: torch.Tensor, beside: Beside | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The latents' tokens with what is shown beside them, and the tokens' places `[tokens, 3]`."""
+        tokens, places = pack(latents), self._places(latents, 0)
+        count = len(latents)
+        if beside is not None and beside.mask is not None and beside.masked is not None:
+            masked = pack(beside.masked.mean).expand(count, -1, -1)
+            return torch.cat([tokens, masked, pack(beside.mask).expand(count, -1, -1)], dim=2), places
+        for reference in () if beside is None else beside.references:
+            tokens = torch.cat([tokens, pack(reference).expand(count, -1, -1)], dim=1)
+            places = torch.cat([places, self._places(reference, 1)])
+        return tokens, places
+
+    def _places(self, latents: torch.Tensor, picture: int) -> torch.Tensor:
+        height, width = latents.shape[-2] // 2, latents.shape[-1] // 2
+        places: torch.Tensor = self._parts._prepare_latent_image_ids(1, height, width, self.device, torch.float32)
+        places[:, 0] = picture
+        return places

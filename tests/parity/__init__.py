@@ -1,0 +1,1 @@
+"""Our loop against diffusers' own pipelines: one case a model, and what is measured of each."""

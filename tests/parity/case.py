@@ -1,0 +1,86 @@
+"""One model of a family: how to load it for us and for diffusers, and what its pipelines want to be told."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+from tiny_models.oracle import load_pipeline
+
+from backend.families.adapter import Adapter
+from protocol import Extent
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model of a family.
+
+    `tiny` is the builder in tiny_models, as its fixture `tiny_...` is called; `adapter` the module in backend.families.
+    `image_to_image` and `fill` are classes of diffusers that do what our loop does with a picture below full strength and
+    with a mask; empty where there is none, or one by another method. `told` are arguments for all of its pipelines,
+    `guided` the name of the one for guidance. `negative` is whether a negative prompt is told. A case that `edits` is
+    shown the picture as a reference. `samples_picture` is for a pipeline that draws the picture's latents at full
+    strength too. `prepare` puts something right in the pipeline that was loaded.
+    """
+
+    title: str
+    tiny: str
+    adapter: str
+    sampler: str = "flow_euler"
+    extent: Extent = field(default=Extent(64, 48))
+    guidance: float = 4.0
+    guided: str = "guidance_scale"
+    negative: bool = False
+    told: Mapping[str, Any] = field(default_factory=dict)
+    image_to_image: str = ""
+    fill: str = ""
+    edits: bool = False
+    samples_picture: bool = False
+    prepare: Callable[[Any], None] | None = None
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@dataclass(frozen=True)
+class Both:
+    """One model, loaded twice: for us, and for diffusers' own pipelines."""
+
+    case: Case
+    adapter: Adapter
+    pipeline: Any
+
+    def of_class(self, name: str) -> Any:
+        """The same parts in another of diffusers' pipelines."""
+        made = getattr(diffusers, name)(**self.pipeline.components)
+        made.set_progress_bar_config(disable=True)
+        return made
+
+    def picture(self) -> torch.Tensor:
+        """A smooth picture of the case's size, -1 to 1, with every colour in it, `[1, 3, height, width]`."""
+        extent = self.case.extent
+        y, x = torch.meshgrid(torch.linspace(-1, 1, extent.height), torch.linspace(-1, 1, extent.width), indexing="ij")
+        return torch.stack([x, y, x * y])[None]
+
+    def mask(self) -> torch.Tensor:
+        """White on the left half, `[1, 1, height, width]`."""
+        extent = self.case.extent
+        mask = torch.zeros(1, 1, extent.height, extent.width)
+        mask[..., : extent.width // 2] = 1
+        return mask
+
+
+def load_both(case: Case, folder: Path) -> Both:
+    """Load a case's model from its folder."""
+    module = importlib.import_module(f"backend.families.{case.adapter}")
+    pipeline = load_pipeline(folder)
+    if case.prepare is not None:
+        case.prepare(pipeline)
+    return Both(case, module.load(folder, CPU, torch.float32), pipeline)

@@ -1,0 +1,8 @@
+"""Every case, in the order in which docs/families.md lists them."""
+
+from __future__ import annotations
+
+from .flux import FLUX
+from .sd1 import SD1
+
+CASES = (*SD1, *FLUX)
