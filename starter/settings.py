@@ -19,6 +19,9 @@ MAX_BYTES: Final = 40 * 1024 * 1024
 DRAWN: Final = "fluent-emoji-flat"
 """The set that the model learns to draw first."""
 
+FEWER: Final = 32
+"""Nouns that a processor has the time to learn."""
+
 SECOND: Final = ("fluent-emoji-flat", "twemoji")
 """The sets that it learns to draw in the end."""
 
@@ -70,7 +73,7 @@ def words(count: int) -> tuple[str, ...]:
 
 
 def ladder(scale: float) -> tuple[Stage, ...]:
-    """From narrow to wide. `scale` multiplies the samples of each stage; 1 suits a few hours of one processor core."""
+    """From narrow to wide, for a large GPU. `scale` multiplies the samples of each stage."""
     narrow = Variety(words(8))
     free = replace(narrow, nouns=words(40), size=(0.35, 0.88), drift=0.07, flips=0.5)
     scenery = replace(free, sceneries=0.5, white=0.35)
@@ -88,17 +91,34 @@ def ladder(scale: float) -> tuple[Stage, ...]:
     return tuple(Stage(name, variety, int(samples * scale), least) for name, variety, samples, least in rungs)
 
 
+def short_ladder() -> tuple[Stage, ...]:
+    """From narrow to wide in three hours of two processor cores: fewer nouns, one drawing of each, pairs at the end."""
+    narrow = Variety(words(8))
+    free = replace(narrow, nouns=words(FEWER), size=(0.4, 0.88), drift=0.07, flips=0.5)
+    colours = replace(free, sceneries=0.4, white=0.35, colours=0.35)
+    pairs = replace(colours, pairs=0.35)
+    rungs = (
+        ("8 nouns, one place", narrow, 12_000, 0.7),
+        ("24 nouns, one place", replace(narrow, nouns=words(24)), 28_000, 0.6),
+        ("32 nouns, one place", replace(narrow, nouns=words(FEWER)), 30_000, 0.6),
+        ("32 nouns, any place", free, 42_000, 0.5),
+        ("sceneries and colours", colours, 42_000, 0.5),
+        ("pairs", pairs, 46_000, 0.5),
+    )
+    return tuple(Stage(*rung) for rung in rungs)
+
+
 def on_processor() -> Settings:
-    """For one processor core: a night or two."""
-    stages = ladder(1.0)
+    """For two processor cores: about three hours."""
+    stages = short_ladder()
     samples = sum(stage.samples for stage in stages)
     return Settings(
         sizes=Sizes(),
-        text=Pace(steps=500, batch=64, rate=1e-3, decay=0.6),
-        vae=Pace(steps=1500, batch=16, rate=1.2e-3, decay=0.6, average=0.997),
+        text=Pace(steps=1200, batch=64, rate=1e-3, decay=0.6),
+        vae=Pace(steps=400, batch=16, rate=1.2e-3, decay=0.6, average=0.997),
         judge=Pace(steps=1500, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
         unet=Pace(steps=samples // 16, batch=16, rate=8e-4, decay=0.25),
-        control=Pace(steps=6000, batch=16, rate=5e-4, decay=0.4),
+        control=Pace(steps=1500, batch=16, rate=5e-4, decay=0.4),
         stages=stages,
     )
 

@@ -70,7 +70,9 @@ class Loop:
         self.name, self.folder, self.pace, self._say = name, folder, pace, say
         folder.mkdir(parents=True, exist_ok=True)
         self.parameters: list[Tensor] = [parameter for group in groups for parameter in group["params"]]
-        self.optimizer = torch.optim.AdamW(groups, lr=pace.rate, betas=(0.9, 0.99), weight_decay=pace.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            groups, lr=pace.rate, betas=(0.9, 0.99), weight_decay=pace.weight_decay, fused=True
+        )
         self.averaged = [parameter.detach().clone() for parameter in self.parameters]
         self.step = 0
         self._load()

@@ -23,7 +23,7 @@ from starter.training.curves import read_log
 from starter.training.loop import Loop, Pace
 from starter.training.parts import Workshop
 from starter.training.unet import StageFailed, UNetTraining, make_scheduler, make_unet, text_effect
-from starter.training.vae import Compressor, fold, make_vae
+from starter.training.vae import Compressor, as_one_convolution, fold, make_vae
 
 SIZES = Sizes(text_width=32, text_layers=1, unet=(8, 8, 16, 16), groups=4, decoder=8, decoder_blocks=(1, 1, 1))
 SAID = {noun.label: [noun.word, *noun.others] for noun in NOUNS} | {
@@ -135,6 +135,24 @@ def test_the_folded_encoder_is_the_linear_one(tmp_path, atlas):
     assert torch.allclose(expected[:, :3], folded[:, :3], atol=1e-3)
     assert torch.allclose(expected[..., 1:-1, 1:-1], folded[..., 1:-1, 1:-1], atol=1e-3)
     assert expected.var((0, 2, 3)).sub(1).abs().max() < 0.1
+
+
+def test_one_convolution_stands_for_the_encoder(atlas):
+    vae = make_vae(8, (1, 1, 1)).eval()
+    compressor = Compressor().eval()
+    compressor.mean.uniform_(-0.5, 0.5)
+    compressor.variance.uniform_(0.5, 2.0)
+    fold(compressor, vae)
+    pictures = torch.rand(2, 3, 48, 64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        assert torch.allclose(as_one_convolution(vae)(pictures), vae.encode(pictures * 2 - 1).latents, atol=1e-4)
+
+
+def test_group_norm_is_calculated_in_full():
+    unet = make_unet(SIZES)
+    norm = next(module for module in unet.modules() if isinstance(module, torch.nn.GroupNorm))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert norm(torch.rand(1, norm.num_channels, 4, 4).bfloat16()).dtype == torch.float32
 
 
 def test_words_of_the_same_thing_are_near_and_grammar_is_not(tmp_path):
