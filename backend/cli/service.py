@@ -106,7 +106,7 @@ def models(arguments: argparse.Namespace, places: Places) -> int:
     for model in answer.models:
         if model.problem:
             console.print(f"\n{model.name} cannot be used: {model.problem}", markup=False, soft_wrap=True)
-    print(f"\nMore models: put folders in diffusers layout into {places.models}")
+    print(f"\nMore models: put folders in diffusers layout, or single safetensors files, into {places.models}")
     return 0
 
 

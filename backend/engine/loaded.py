@@ -95,7 +95,8 @@ class ModelShelf:
         load: Load = import_module(f"backend.families.{entry.facts.adapter}").load
         dtype = self._dtype or entry.facts.dtype_on(self._info.kind)
         try:
-            return load(entry.folder, self._device, DTYPES[dtype])
+            with entry.opened() as folder:
+                return load(folder, self._device, DTYPES[dtype])
         except Exception as error:
             failure = loading_failure(entry.facts.title, error)
             if failure is None:

@@ -1,17 +1,20 @@
-"""What a folder in diffusers' layout holds, judged by what is in its files and never by what they are called."""
+"""What a folder in diffusers' layout or a single file holds, judged by what is in its files and never by what they are called."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any, Final, Protocol
 
 from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Readings, facts_of_model
 
 from . import chroma, flux, flux2, longcat, ovis, qwen, sd1, sd3, sdxl, zimage
 from .folder import ModelFolder
+from .headers import read_header
 from .problems import NotUsable
 from .runnable import require_adapter, runnable_titles
 from .sidecar import SIDECAR, read_overrides
+from .single_file import SingleFile, read_single_file
 
 INDEX: Final = "model_index.json"
 """The file that makes a folder a model."""
@@ -60,11 +63,30 @@ def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
         raise NotUsable(_unknown(index))
     readings = row.detector.read(folder, index)
     require_adapter(row.family, readings.variant)
-    overrides = read_overrides(folder)
+    return _facts(row.family, model_id, title, readings, folder, SIDECAR)
+
+
+def detect_file(folder: ModelFolder, file: Path, model_id: str, title: str) -> tuple[SingleFile, ModelFacts]:
+    """Return what is known of the model in a single file; reads its header, no weights.
+
+    `folder` is where it lies, with its sidecar. `title`, the file's name, is what texts call it, and less its ending the
+    model's, but a sidecar's title goes before. Raises NotUsable.
+    """
+    single, readings = read_single_file(file, read_header(file, title))
+    family = FAMILIES[single.layout.family]
+    require_adapter(family, readings.variant)
+    stem = PurePath(title).stem
+    return single, _facts(family, model_id, stem, readings, folder, f"{stem}.{SIDECAR}")
+
+
+def _facts(
+    family: FamilyFacts, model_id: str, title: str, readings: Readings, folder: ModelFolder, sidecar: str
+) -> ModelFacts:
+    overrides = read_overrides(folder, sidecar)
     try:
-        return facts_of_model(row.family, model_id, title, readings, overrides)
+        return facts_of_model(family, model_id, title, readings, overrides)
     except ValueError as error:
-        raise NotUsable(f"What its file {SIDECAR} says does not fit: {error}. Correct or remove the file.") from error
+        raise NotUsable(f"What its file {sidecar} says does not fit: {error}. Correct or remove the file.") from error
 
 
 def family_hint(folder: ModelFolder) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,11 +15,11 @@ import starter
 from backend.families.facts import ModelFacts
 from protocol import MAX_NAME_CHARS, Context, Failure, ModelInfo
 
-from .detect import INDEX, detect, family_hint
+from .detect import INDEX, detect, detect_file, family_hint
 from .folder import ModelFolder
 from .hashes import verify
-from .headers import read_header
 from .problems import ModelError, NotUsable
+from .single_file import ForeignFile, SingleFile
 
 STARTER_ID: Final = "starter"
 """Id of the embedded model."""
@@ -40,13 +41,19 @@ WEIGHT_SUFFIXES: Final = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bi
 class ModelEntry:
     """A model that can be used: what is told of it, what is known of it, and where it lies.
 
-    `hashes` are the SHA-256 of its files by name, where they are known.
+    `folder` is its own, or the one that its `single` file lies in. `hashes` are the SHA-256 of its files by name, where they
+    are known.
     """
 
     info: ModelInfo
     facts: ModelFacts
     folder: Path
     hashes: MappingProxyType[str, str] | None = None
+    single: SingleFile | None = None
+
+    def opened(self) -> AbstractContextManager[Path]:
+        """The folder in diffusers' layout to load it from, which may be gone when the context ends."""
+        return nullcontext(self.folder) if self.single is None else self.single.unpacked()
 
     def verify(self) -> None:
         """Hold the files against their hashes, where they are known; reads all of them. Raises ModelError."""
@@ -197,7 +204,7 @@ def _judge(path: Path, relative: str, root: Path) -> ModelEntry | ModelInfo | No
     if real.is_dir():
         return _look_at(ModelFolder(real, root), model_id, title) if _is_model(real) else None
     if real.is_file() and path.suffix.lower() in WEIGHT_SUFFIXES:
-        return _look_at_file(real, model_id, title)
+        return _look_at_file(ModelFolder(path.parent.resolve(), root), real, model_id, title)
     return None
 
 
@@ -208,7 +215,24 @@ def _look_at(folder: ModelFolder, model_id: str, title: str) -> ModelEntry | Mod
         return _unusable(model_id, title, str(problem), family_hint(folder))
     except OSError:
         return _unusable(model_id, title, "Its files cannot be read. Look at their permissions.")
-    info = ModelInfo(
+    return ModelEntry(_info(facts), facts, folder.path)
+
+
+def _look_at_file(folder: ModelFolder, file: Path, model_id: str, title: str) -> ModelEntry | ModelInfo:
+    """Look at a single file; `folder` is where it, or the link to it, lies."""
+    try:
+        single, facts = detect_file(folder, file, model_id, title)
+    except ForeignFile as problem:
+        return _unusable(model_id, title, str(problem), problem.family)
+    except NotUsable as problem:
+        return _unusable(model_id, title, str(problem))
+    except OSError:
+        return _unusable(model_id, title, "It cannot be read. Look at its permissions.")
+    return ModelEntry(_info(facts), facts, folder.path, single=single)
+
+
+def _info(facts: ModelFacts) -> ModelInfo:
+    return ModelInfo(
         id=facts.id,
         name=facts.title,
         family=facts.family,
@@ -220,22 +244,6 @@ def _look_at(folder: ModelFolder, model_id: str, title: str) -> ModelEntry | Mod
         samplers=facts.samplers,
         variant=facts.variant,
         references=facts.references,
-    )
-    return ModelEntry(info, facts, folder.path)
-
-
-def _look_at_file(path: Path, model_id: str, title: str) -> ModelInfo:
-    try:
-        read_header(path, title)
-    except NotUsable as problem:
-        return _unusable(model_id, title, str(problem))
-    except OSError:
-        return _unusable(model_id, title, "It cannot be read. Look at its permissions.")
-    return _unusable(
-        model_id,
-        title,
-        "It is a single file, which this version does not read. Fetch the same model as a folder in diffusers' layout,"
-        f" with a {INDEX} in it.",
     )
 
 

@@ -106,7 +106,7 @@ def test_loose_files_are_listed_with_what_they_are(model, shelf, library):
     (shelf / "readme.txt").write_text("hello")
     os.mkfifo(shelf / "pipe.safetensors")
     found = by_name(library)
-    assert "single file" in found["single.safetensors"].problem
+    assert "VAE alone" in found["single.safetensors"].problem
     assert "pickle" in found["Old.CKPT"].problem
     assert "pickle" in found["evil.safetensors"].problem
     assert "readme.txt" not in found

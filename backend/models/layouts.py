@@ -1,0 +1,56 @@
+"""Configurations and tokenizers of the architectures that come in single files, which hold weights alone.
+
+Each lies in a folder of its own under ``layouts``, in diffusers' layout, with the settings of the models that the family's
+makers published.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from .clip_vocabulary import write_vocabulary
+from .folder import ModelFolder
+
+T = TypeVar("T")
+
+SINGLE_FILE: Final = "single_file.json"
+"""Beside the components' folders: names the file that holds the weights of all of them."""
+
+_SHIPPED: Final = Path(__file__).parent / "layouts"
+
+_WEIGHTS: Final = "*.safetensors"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One architecture: the family that it belongs to, and where its configurations lie."""
+
+    family: str
+    folder: Path
+
+    def read(self, cls: type[T], name: str) -> T:
+        """Return the part of a configuration that `cls` names."""
+        return ModelFolder(self.folder, self.folder).read(cls, name)
+
+    def unpack(self, target: Path, file: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write into `target` what a model's folder would hold, less the weights, which `file` holds.
+
+        `changes` are put over the configurations, by the name of their file.
+        """
+        shutil.copytree(self.folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_WEIGHTS))
+        for name, change in changes.items():
+            path = target / name
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            path.write_text(json.dumps({**plain, **change}, indent=2), encoding="utf-8")
+        for tokenizer in target.glob("tokenizer*"):
+            if not (tokenizer / "tokenizer.json").exists() and not (tokenizer / "vocab.json").exists():
+                write_vocabulary(tokenizer)
+        (target / SINGLE_FILE).write_text(json.dumps({"file": str(file)}), encoding="utf-8")
+
+
+LAYOUTS: Final = (Layout("sd1", _SHIPPED / "sd1"), Layout("sdxl", _SHIPPED / "sdxl"))
