@@ -124,12 +124,36 @@ def test_any_number_of_steps_is_taken(sampler, spacing, steps):
     assert schedule.steps == SAMPLERS[sampler].questions(steps)
     assert all(0 <= time <= 999 for time in times)
     assert steps < 50 or times[0] >= 890
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("spacing", "steps"),
+    [("leading", 1), ("leading", 2), ("linspace", 3), ("trailing", 61), ("trailing", 103), ("leading", 1000)],
+)
+def test_any_number_of_steps_ends_in_numbers(sampler, spacing, steps):
+    """Times that repeat, or one before the first, would end in a division by nothing."""
+    schedule = DiffusionSchedule({**STABLE_DIFFUSION, "timestep_spacing": spacing}, sampler, steps, 1.0, CPU)
     latents = schedule.start(torch.ones(1, 1, 2, 2))
     for step in range(schedule.steps):
         seen = schedule.model_input(latents, step)
         latents, clean = schedule.advance(0.5 * seen, step, latents, [torch.Generator().manual_seed(step)])
     assert torch.isfinite(latents).all()
     assert torch.isfinite(clean).all()
+
+
+@pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
+@pytest.mark.parametrize("steps", [7, 10, 30, 60, 91, 150])
+def test_ddim_lands_at_the_times_that_it_tells(spacing, steps):
+    """diffusers' own does where the times are apart by 1000 // steps; elsewhere noise would be left over at every step."""
+    schedule = DiffusionSchedule({**STABLE_DIFFUSION, "timestep_spacing": spacing}, "ddim", steps, 1.0, CPU)
+    original, noise = torch.zeros(1, 1, 1, 1), torch.ones(1, 1, 1, 1)
+    latents = schedule.noised(original, noise, 0)
+    for step in range(schedule.steps - 1):
+        before = schedule.noised(original, noise, step)
+        latents, _ = schedule.advance(noise, step, before, [])
+        told = schedule.noised(original, noise, step + 1)
+        assert abs((latents - told) / (before - told)).item() < 0.05
 
 
 @ALL
