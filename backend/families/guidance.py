@@ -27,3 +27,15 @@ def of_the_norm_of(guided: torch.Tensor, towards: torch.Tensor) -> torch.Tensor:
     length: torch.Tensor = torch.linalg.vector_norm(guided, dim=-1, keepdim=True)
     wanted: torch.Tensor = torch.linalg.vector_norm(towards, dim=-1, keepdim=True)
     return guided * (wanted / length)
+
+
+def no_longer_than(guided: torch.Tensor, towards: torch.Tensor) -> torch.Tensor:
+    """`guided` shortened to the length that `towards` has, where it is longer; both `[pictures, ...]`, per picture.
+
+    As diffusers' Z-Image pipelines do it (`cfg_normalization`), which take it from the model's authors.
+    """
+    axes = tuple(range(1, guided.ndim))
+    length = torch.linalg.vector_norm(guided, dim=axes, keepdim=True)
+    wanted = torch.linalg.vector_norm(towards, dim=axes, keepdim=True)
+    shortened: torch.Tensor = guided * (wanted / length).clamp(max=1)
+    return shortened

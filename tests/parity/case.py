@@ -28,6 +28,9 @@ class Case:
     `guided` the name of the one for guidance. `negative` is whether a negative prompt is told. A case that `edits` is
     shown the picture as a reference. `samples_picture` is for a pipeline that draws the picture's latents at full
     strength too. `prepare` puts something right in the pipeline that was loaded.
+
+    `unguided` is what its pipelines call no guidance. `negative_embeds` is for one that takes the negative prompt only as
+    its `encode_prompt` makes it. A pipeline `of_bytes` takes pictures as PIL's alone, 8 bits a channel.
     """
 
     title: str
@@ -44,6 +47,9 @@ class Case:
     edits: bool = False
     samples_picture: bool = False
     prepare: Callable[[Any], None] | None = None
+    unguided: float = 1.0
+    negative_embeds: bool = False
+    of_bytes: bool = False
 
     def __str__(self) -> str:
         return self.title
@@ -67,7 +73,8 @@ class Both:
         """A smooth picture of the case's size, -1 to 1, with every colour in it, `[1, 3, height, width]`."""
         extent = self.case.extent
         y, x = torch.meshgrid(torch.linspace(-1, 1, extent.height), torch.linspace(-1, 1, extent.width), indexing="ij")
-        return torch.stack([x, y, x * y])[None]
+        picture = torch.stack([x, y, x * y])[None]
+        return (picture * 127.5 + 127.5).round() / 127.5 - 1 if self.case.of_bytes else picture
 
     def mask(self) -> torch.Tensor:
         """White on the left half, `[1, 1, height, width]`."""

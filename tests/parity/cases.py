@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from .flux import FLUX
 from .sd1 import SD1
+from .sdxl import SDXL
+from .zimage import ZIMAGE
 
-CASES = (*SD1, *FLUX)
+CASES = (*SD1, *SDXL, *FLUX, *ZIMAGE)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 
-from backend.engine.denoise import Sampling, denoise, is_guided
+from backend.engine.denoise import NO_GUIDANCE, Sampling, denoise, is_guided
 from backend.families.tokens import pack
 from backend.fill import to_latent_mask
 
@@ -64,7 +65,7 @@ def theirs(both: Both, pipeline: Any, sampling: Sampling, **more: Any) -> torch.
         "width": case.extent.width,
         "height": case.extent.height,
         "num_inference_steps": sampling.steps,
-        case.guided: sampling.guidance,
+        case.guided: sampling.guidance if sampling.guidance > NO_GUIDANCE else case.unguided,
         "generator": generators if len(generators) > 1 else generators[0],
         "num_images_per_prompt": len(sampling.seeds),
         "output_type": "pt",
@@ -73,6 +74,8 @@ def theirs(both: Both, pipeline: Any, sampling: Sampling, **more: Any) -> torch.
     }
     if case.negative and is_guided(both.adapter, sampling.guidance):
         told["negative_prompt"] = NEGATIVE
+    if case.negative_embeds and is_guided(both.adapter, sampling.guidance):
+        told["negative_prompt_embeds"] = pipeline.encode_prompt(NEGATIVE)[0]
     pictures: torch.Tensor = pipeline(**told).images
     return pictures
 
@@ -97,7 +100,7 @@ def text_to_image(both: Both, seeds: tuple[int, ...] = (11,), guidance: float | 
     picture = both.picture()
     if both.case.edits:
         mine = ours(both, sampling, references=[picture])
-        return distance(mine, theirs(both, both.pipeline, sampling, image=as_given(picture)))
+        return distance(mine, theirs(both, both.pipeline, sampling, image=shown(both, picture)))
     if both.adapter.takes_mask:
         return distance(ours(both, sampling, picture, both.mask()), their_fills(both, sampling))
     return distance(ours(both, sampling), theirs(both, both.pipeline, sampling))
@@ -131,8 +134,24 @@ def image_to_image(both: Both, strength: float = 0.6) -> float:
     sampling = sampled(both, strength)
     pipeline = both.of_class(both.case.image_to_image)
     picture = both.picture()
-    their = theirs(both, pipeline, sampling, image=as_given(picture), strength=strength)
+    their = theirs(both, pipeline, sampling, image=shown(both, picture), strength=strength)
     return distance(ours(both, sampling, picture), their)
+
+
+def fill(both: Both, strength: float = 0.6) -> float:
+    """The half of a picture filled, with a mask of no grey: diffusers and we mean the same by that one alone."""
+    sampling, picture, mask = sampled(both, strength), both.picture(), both.mask()
+    pipeline = both.of_class(both.case.fill)
+    their = theirs(both, pipeline, sampling, image=shown(both, picture), mask_image=mask, strength=strength)
+    return distance(ours(both, sampling, picture, mask, [picture] if both.case.edits else []), their)
+
+
+def shown(both: Both, picture: torch.Tensor) -> Any:
+    """A picture, -1 to 1, as the case's pipelines take it."""
+    given = as_given(picture)
+    if not both.case.of_bytes:
+        return given
+    return Image.fromarray((given[0].permute(1, 2, 0) * 255).round().byte().numpy())
 
 
 def as_given(picture: torch.Tensor) -> torch.Tensor:

@@ -29,6 +29,12 @@ def test_refined_picture(both, strength):
     assert measures.image_to_image(both, strength) <= TOLERANCE
 
 
+def test_fill_by_our_mask(both):
+    if not both.case.fill:
+        pytest.skip("diffusers has no fill for it, or by another method")
+    assert measures.fill(both) <= TOLERANCE
+
+
 def test_refined_fill(both):
     if not both.adapter.takes_mask:
         pytest.skip("it is not shown the mask")
