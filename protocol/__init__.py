@@ -33,6 +33,7 @@ from .limits import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
 from .limits import MAX_QUERY_IDS as MAX_QUERY_IDS
 from .limits import MAX_SEED as MAX_SEED
 from .limits import MAX_SIDE as MAX_SIDE
+from .limits import MAX_REFERENCES as MAX_REFERENCES
 from .limits import MAX_STEPS as MAX_STEPS
 from .limits import MAX_STYLES as MAX_STYLES
 from .limits import PROTOCOL_MAJOR as PROTOCOL_MAJOR

@@ -41,6 +41,9 @@ MAX_NAME_CHARS = 200
 MAX_COUNT = 16
 """Pictures of one job: more is another job, so that others get their turn between them."""
 
+MAX_REFERENCES = 10
+"""Pictures beside the canvas that a job gives the model to work from: as many as any family takes."""
+
 MAX_STEPS = 1000
 """Denoising steps. No schedule has more than its 1000 training timesteps."""
 

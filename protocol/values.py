@@ -140,6 +140,7 @@ class Job:
     zero. Without an image the picture is made from nothing; without a mask all of it is made or refined.
     `strength` 1 makes new content, below it the image is refined. Picture i of `count` has the seed `seed + i`.
     `grow` and `feather` are pixels of the canvas; None leaves them to the plan. `depth` is that of the result's channels.
+    `references` are whole pictures of any size, in the painter's order, for models that work from them.
     """
 
     id: str
@@ -160,6 +161,7 @@ class Job:
     encoding: Encoding = "raw"
     previews: bool = True
     document: str = ""
+    references: tuple[Raster, ...] = ()
 
     def __post_init__(self) -> None:
         _require(is_job_id(self.id), "a job's id must be 32 lower-case hexadecimal digits")
@@ -184,6 +186,10 @@ class Job:
         self._check_pictures()
 
     def _check_pictures(self) -> None:
+        _require(
+            len(self.references) <= limits.MAX_REFERENCES,
+            f"at most {limits.MAX_REFERENCES} references are allowed, got {len(self.references)}",
+        )
         if self.image is None:
             _require(self.mask is None and self.selection is None, "a mask or a selection needs an image")
             _require(self.strength == 1, "a strength below 1 needs an image to refine")
@@ -203,7 +209,7 @@ class Job:
     @property
     def rasters(self) -> tuple[Raster, ...]:
         """The attachments that this job needs."""
-        return tuple(raster for raster in (self.image, self.mask) if raster is not None)
+        return tuple(raster for raster in (self.image, self.mask, *self.references) if raster is not None)
 
     def seed_of(self, picture: int) -> int:
         """Seed of the picture with that index, from 0; wraps around above `MAX_SEED`."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.cli.problem import bad_input, unusable
 from backend.pixels import files, layers, raw
-from protocol import Bounds, Job
+from protocol import MAX_REFERENCES, Bounds, Job
 
 
 @dataclass(frozen=True)
@@ -64,3 +64,20 @@ def attach(
     attachments[mask.content] = mask_bytes
     inside = selection.bounds.relative_to(crop)
     return dataclasses.replace(job, image=image, mask=mask, selection=inside, strength=strength), attachments
+
+
+def show(job: Job, paths: Sequence[Path]) -> tuple[Job, Mapping[str, bytes]]:
+    """Return the job with whole pictures as its references, and their bytes by content hash. Raises Problem."""
+    references, attachments = [], {}
+    for path in paths:
+        picture = open_canvas(path)
+        raster, content = raw.to_raster(picture.srgb(Bounds.of(picture.extent)), "rgba" if picture.has_alpha else "rgb")
+        references.append(raster)
+        attachments[raster.content] = content
+    if len(references) > MAX_REFERENCES:
+        raise bad_input(
+            "many_references",
+            f"{len(references)} reference pictures were given, and {MAX_REFERENCES} are the most.",
+            "Leave some of them out.",
+        )
+    return dataclasses.replace(job, references=tuple(references)), attachments

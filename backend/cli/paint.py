@@ -14,7 +14,7 @@ from typing import Literal
 
 from rich.console import Console
 
-from backend.cli.inputs import attach, open_canvas, open_selection
+from backend.cli.inputs import attach, open_canvas, open_selection, show
 from backend.cli.outputs import Previews, check_output, numbered, open_previews, write_or_rescue
 from backend.cli.problem import Problem, bad_input
 from backend.cli.progress import JobDisplay
@@ -40,7 +40,7 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
     style = _style(arguments, places)
     remarks = check_output(arguments.output, canvas)
     previews = open_previews(arguments.preview_dir)
-    job = _job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8")
+    job, shown = show(_job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8"), arguments.reference)
     crop = Bounds.of(canvas.extent)
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:
@@ -48,9 +48,11 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
         model = _model(models, style)
         if selection is not None:
             crop = context_bounds(canvas.extent, selection.bounds, model.context)
-        elif arguments.strength == 1:
-            return job, {}
-        return attach(dataclasses.replace(job, extent=crop.extent), canvas, selection, crop, arguments.strength)
+        elif arguments.strength == 1 and model.variant != "edit":
+            return job, shown
+        part = dataclasses.replace(job, extent=crop.extent)
+        made, attachments = attach(part, canvas, selection, crop, arguments.strength)
+        return made, {**shown, **attachments}
 
     def write(layer: raw.Pixels, bounds: Bounds, seed: int, path: Path) -> list[str]:
         del seed
@@ -65,11 +67,11 @@ def generate(arguments: argparse.Namespace, places: Places) -> int:
     remarks = check_output(arguments.output)
     previews = open_previews(arguments.preview_dir)
     width, height = arguments.width or arguments.height, arguments.height or arguments.width
-    job = _job(arguments, style, Extent(width or 1, height or 1), "u8")
+    job, shown = show(_job(arguments, style, Extent(width or 1, height or 1), "u8"), arguments.reference)
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:
         native = _model(models, style).native
-        return (job if width else dataclasses.replace(job, extent=Extent(native, native))), {}
+        return (job if width else dataclasses.replace(job, extent=Extent(native, native))), shown
 
     def write(layer: raw.Pixels, bounds: Bounds, seed: int, path: Path) -> list[str]:
         del bounds

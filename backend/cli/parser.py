@@ -69,6 +69,14 @@ def _add_painting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="where to write; with --count, -1, -2, ... are added"
     )
+    parser.add_argument(
+        "--reference",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PICTURE",
+        help="a picture for models that work from pictures; can be given several times",
+    )
     parser.add_argument("--style", help="a preset: its file's name in the styles folder, or a path to a TOML file")
     parser.add_argument("--model", help="a model's id, as 'scumble models' lists it")
     parser.add_argument("--sampler", help="a sampler's name, as 'scumble models' lists it")

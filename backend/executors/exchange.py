@@ -90,7 +90,7 @@ class _Picture:
 
 def contents_of(plan: Plan) -> tuple[str, ...]:
     """Return the content hashes of the attachments that a plan names, each once."""
-    rasters = (plan.image, plan.mask.raster if plan.mask is not None else None)
+    rasters = (plan.image, plan.mask.raster if plan.mask is not None else None, *plan.references)
     return tuple(dict.fromkeys(raster.content for raster in rasters if raster is not None))
 
 

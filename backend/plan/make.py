@@ -9,6 +9,7 @@ from protocol import MAX_STEPS, Bounds, Context, Extent, Failure, Job, context_b
 
 from .masks import mask_plan, reach_of, room_for
 from .plan import MaskPlan, Plan
+from .references import show
 from .sizes import area_bound, painting_size
 
 
@@ -41,6 +42,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Pl
     size = _size(crop.extent, facts, most_pixels)
     words = _words(job, facts)
     new = job.strength == 1
+    shown = show(job, facts)
     steps, strength = _at_least_one_step(job.style.steps or facts.steps, _strength(job, words, crop, facts))
     return Plan(
         job=job.id,
@@ -59,14 +61,16 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Pl
         guidance=words.guidance,
         strength=strength,
         # all of it new: nothing of the old picture is to shine through, so it is the same as one from nothing
-        image=None if new and mask is None else job.image,
+        image=None if new and mask is None and not shown.edits else job.image,
         mask=mask,
-        prefill="blur" if new and mask is not None else "none",
+        prefill="blur" if new and mask is not None and not shown.edits else "none",
         depth=job.depth,
         order=job.order,
         encoding=job.encoding,
         previews=job.previews,
-        notes=words.notes + _scale_notes(crop.extent, size, facts, most_pixels),
+        notes=words.notes + shown.notes + _scale_notes(crop.extent, size, facts, most_pixels),
+        references=shown.references,
+        edits=shown.edits,
     )
 
 

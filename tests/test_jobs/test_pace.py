@@ -60,3 +60,11 @@ def test_whatever_comes_the_fraction_never_falls_and_the_time_is_never_negative(
         last = progress.fraction
         assert progress.seconds_left is None or progress.seconds_left >= 0
         assert 0 <= progress.picture < progress.pictures == count
+
+
+def test_pictures_at_once_are_foretold_together(plan):
+    pace = Pace(plan(4))
+    told = [pace.progress(Stepped("painting", 0, step, 10, together=2), 2.0 * step) for step in range(1, 11)]
+    assert [progress.seconds_left for progress in told[1:]] == pytest.approx([36, 34, 32, 30, 28, 26, 24, 22, 20])
+    assert told[-1].fraction == pytest.approx(2 * 0.96 / 4)
+    assert pace.progress(Stepped("painting", 2, 10, 10, together=2), 40.0).fraction < 1.0

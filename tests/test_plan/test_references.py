@@ -1,0 +1,65 @@
+"""What a model is shown to work from."""
+
+from dataclasses import replace
+
+import pytest
+
+from backend.executors.exchange import contents_of
+from backend.plan import make_plan
+from protocol import MAX_REFERENCES, Bounds, Extent, Raster
+
+SQUARE = Extent(512, 512)
+PART = Bounds(100, 100, 200, 200)
+
+
+def reference(number, side=8):
+    return Raster(f"{number:064x}", side * side * 4, side, side, "rgba")
+
+
+@pytest.fixture
+def editing(facts):
+    return replace(facts, variant="edit", references=3)
+
+
+def test_most_models_take_none_and_say_so(facts, job_of):
+    plan = make_plan(job_of(SQUARE, references=(reference(1),)), facts)
+    assert (plan.references, plan.edits) == ((), False)
+    assert plan.notes == (f"{facts.title} does not work from reference pictures, so they were left out.",)
+    assert not make_plan(job_of(SQUARE), facts).notes
+
+
+@pytest.mark.parametrize("part", [PART, None])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+def test_a_model_that_edits_is_shown_the_canvas_first_and_as_it_is(editing, job_of, part, strength):
+    canvas = {} if part else {"image": reference(9, 512)}
+    job = job_of(SQUARE, part, references=(reference(1), reference(2)), strength=strength, **canvas)
+    plan = make_plan(job, editing)
+    assert plan.edits
+    assert plan.image is not None
+    assert plan.prefill == "none"
+    assert plan.references == (reference(1), reference(2))
+    assert not plan.notes
+
+
+def test_what_is_too_many_is_left_out_and_told(editing, job_of):
+    plan = make_plan(job_of(SQUARE, PART, references=tuple(map(reference, range(1, 6)))), editing)
+    assert plan.references == (reference(1), reference(2))
+    assert plan.notes[0].endswith("2 reference pictures at most beside the canvas: the last 3 were left out.")
+
+
+def test_one_that_can_do_without_is_shown_the_canvas_where_something_is_selected(facts, job_of):
+    both = replace(facts, references=2)
+    assert make_plan(job_of(SQUARE, PART), both).edits
+    new = make_plan(job_of(SQUARE, references=(reference(1), reference(2))), both)
+    assert (new.edits, new.references) == (False, (reference(1), reference(2)))
+
+
+def test_references_travel_with_the_plan(editing, job_of):
+    plan = make_plan(job_of(SQUARE, PART, references=(reference(1),)), editing)
+    assert reference(1).content in contents_of(plan)
+    assert reference(1) in job_of(SQUARE, PART, references=(reference(1),)).rasters
+
+
+def test_a_job_with_too_many_is_none(job_of):
+    with pytest.raises(ValueError, match="references"):
+        job_of(SQUARE, references=tuple(map(reference, range(1, MAX_REFERENCES + 2))))
