@@ -62,7 +62,9 @@ def test_white_mask_at_full_strength_is_a_new_picture(both, sampler):
 def test_black_mask_returns_the_original(starter, sampler, strength):
     # the embedded model's VAE has one latent per picture, so "the original" is a single tensor
     original = starter.adapter.encode_image(starter.picture())
-    latents = last_latents(starter, Sampling(sampler, STEPS, 1.0, strength, seeds=(5,)), original, latent_mask(starter, 0))
+    latents = last_latents(
+        starter, Sampling(sampler, STEPS, 1.0, strength, seeds=(5,)), original, latent_mask(starter, 0)
+    )
     assert torch.equal(latents, original.mean)
 
 
