@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backend.families.facts import Readings
@@ -11,7 +11,7 @@ from .components import class_of, require
 from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_language_model
-from .transformers import FLOW_STEPS_DISTILLED, NO_GUIDANCE, agree_on_latents, agree_on_text, read_packed
+from .transformers import FLOW_STEPS_DISTILLED, NO_GUIDANCE, PackedConfig, agree_on_latents, agree_on_text, read_packed
 from .vaes import FLUX2, read_flux2
 
 COMPONENTS: Final = {
@@ -37,6 +37,16 @@ KLEIN_GUIDANCE: Final = 4.0
 # of the ones that are not distilled, by their cards
 
 
+@dataclass(frozen=True)
+class _Config(PackedConfig):
+    """Defaults as in diffusers."""
+
+    in_channels: int = 128
+    num_attention_heads: int = 48
+    joint_attention_dim: int = 15360
+    guidance_embeds: bool = True
+
+
 def recognises(index: dict[str, Any]) -> bool:
     """Whether these are this family's components."""
     return class_of(index, "transformer") in COMPONENTS["transformer"]
@@ -46,7 +56,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     """Read what the components' files say, and hold them against each other. Raises NotUsable."""
     require(index, COMPONENTS)
     width = read_language_model(folder)
-    transformer = read_packed(folder)
+    transformer = read_packed(folder, _Config)
     agree_on_text(transformer.joint_attention_dim, TAPPED * width)
     latents = read_flux2(folder)
     agree_on_latents(transformer.in_channels, latents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.families.facts import Readings
@@ -10,7 +11,7 @@ from .components import class_of, require
 from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_language_model, require_processor
-from .transformers import PATCH, agree_on_latents, agree_on_text, read_packed, unpacked
+from .transformers import PATCH, PackedConfig, agree_on_latents, agree_on_text, read_packed, unpacked
 from .vaes import KL, read_kl
 
 COMPONENTS: Final = {
@@ -28,6 +29,13 @@ EDIT: Final = ("LongCatImageEditPipeline",)
 """Nothing but the name of its pipeline tells the one that edits: the shapes are the same."""
 
 
+@dataclass(frozen=True)
+class _Config(PackedConfig):
+    """Defaults as in diffusers."""
+
+    joint_attention_dim: int = 3584
+
+
 def recognises(index: dict[str, Any]) -> bool:
     """Whether these are this family's components."""
     return class_of(index, "transformer") in COMPONENTS["transformer"]
@@ -41,7 +49,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         require(index, {"text_processor": ("Qwen2VLProcessor", "Qwen2_5_VLProcessor")})
         require_processor(folder, "text_processor")
     width = read_language_model(folder)
-    transformer = read_packed(folder)
+    transformer = read_packed(folder, _Config)
     agree_on_text(transformer.joint_attention_dim, width)
     latents = read_kl(folder, index)
     agree_on_latents(unpacked(transformer.in_channels), latents)

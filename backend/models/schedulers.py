@@ -51,7 +51,8 @@ class SchedulerConfig:
 def read_noise(folder: ModelFolder) -> tuple[SchedulerConfig, Prediction]:
     """Read the schedule of a family that predicts noise or velocity. Raises NotUsable."""
     config = folder.read(SchedulerConfig, FILE)
-    if config.flow or config.prediction_type not in PREDICTIONS:
+    # EDM's noise has no times: its models want it scaled in another way (Karras et al. 2022, arXiv 2206.00364)
+    if config.flow or config._class_name.startswith("EDM") or config.prediction_type not in PREDICTIONS:
         raise NotUsable(_UNKNOWN)
     return config, cast("Prediction", config.prediction_type)
 

@@ -79,7 +79,13 @@ def read_t5(folder: ModelFolder, number: str = "") -> int:
     # tied: which of the two names is written differs between versions
     name = "shared.weight" if "shared.weight" in weights else "encoder.embed_tokens.weight"
     fits(weights, encoder, name, (config.vocab_size, config.d_model))
-    _require_tokenizer(folder, tokenizer, "spiece.model")
+    if not folder.has(f"{tokenizer}/tokenizer.json") and folder.has(f"{tokenizer}/spiece.model"):
+        raise NotUsable(
+            f"Its {tokenizer} is there as spiece.model alone, which this version does not read. Put the tokenizer.json of"
+            " another model with T5 beside it: FLUX.1 has it in tokenizer_2, and all T5 v1.1 encoders share it."
+        )
+    folder.file(f"{tokenizer}/tokenizer.json")
+    folder.file(f"{tokenizer}/tokenizer_config.json")
     return config.d_model
 
 
@@ -88,11 +94,9 @@ def read_language_model(folder: ModelFolder, tokenizer: str = "tokenizer") -> in
     name = "text_encoder/config.json"
     plain = folder.read_object(name)
     refuse_quantized(plain, "text_encoder")
-    # those with eyes have their text's settings in a part of its own; before, they had them at the top
+    # those with eyes have their text's settings in a part of its own, or at the top, or some here and some there
     inner = plain.get("text_config")
-    config = as_value(LanguageConfig, inner if type(inner) is dict else plain, name)
-    if not config.hidden_size and type(inner) is dict:
-        config = as_value(LanguageConfig, plain, name)
+    config = as_value(LanguageConfig, {**plain, **(inner if type(inner) is dict else {})}, name)
     weights = read_weights(folder, "text_encoder", "model")
     fits(weights, "text_encoder", "embed_tokens.weight", (config.vocab_size, config.hidden_size))
     _require_tokenizer(folder, tokenizer, "vocab.json", "merges.txt")
@@ -101,7 +105,10 @@ def read_language_model(folder: ModelFolder, tokenizer: str = "tokenizer") -> in
 
 def require_processor(folder: ModelFolder, name: str) -> None:
     """Raise NotUsable when what prepares pictures for the text encoder is not whole."""
-    folder.read_object(f"{name}/preprocessor_config.json")
+    together = f"{name}/processor_config.json"
+    if not (folder.has(together) and type(folder.read_object(together).get("image_processor")) is dict):
+        # as it was written before transformers put all of a processor into one file
+        folder.read_object(f"{name}/preprocessor_config.json")
     _require_tokenizer(folder, name, "vocab.json", "merges.txt")
 
 

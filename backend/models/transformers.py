@@ -50,9 +50,9 @@ def read_transformer(folder: ModelFolder, cls: type[T]) -> tuple[T, dict[str, Te
     return as_value(cls, plain, NAME), read_weights(folder, "transformer", STEM)
 
 
-def read_packed(folder: ModelFolder) -> PackedConfig:
-    """Read a transformer of FLUX.1's make. Raises NotUsable."""
-    config, weights = read_transformer(folder, PackedConfig)
+def read_packed(folder: ModelFolder, cls: type[PackedConfig] = PackedConfig) -> PackedConfig:
+    """Read a transformer of FLUX.1's make; `cls` has the family's own defaults. Raises NotUsable."""
+    config, weights = read_transformer(folder, cls)
     fits(weights, "transformer", "x_embedder.weight", (config.width, config.in_channels))
     fits(weights, "transformer", "context_embedder.weight", (config.width, config.joint_attention_dim))
     return config

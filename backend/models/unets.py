@@ -57,9 +57,10 @@ class UnetConfig:
 def read_unet(folder: ModelFolder, text_width: int, beside: str | None) -> UnetConfig:
     """Read a UNet that hears text of `text_width`, and `beside` the prompt what diffusers calls so. Raises NotUsable."""
     plain = folder.read_object(NAME)
-    if type(plain.get("sample_size")) is list:
+    sides = plain.get("sample_size")
+    if type(sides) is list and all(type(side) is int for side in sides):
         # diffusers allows [height, width]; the native side is that of the square with at least as much
-        plain["sample_size"] = max(plain["sample_size"], default=None)
+        plain["sample_size"] = max(sides, default=None)
     config = as_value(UnetConfig, plain, NAME)
     _require_inputs(config)
     embedded = None if config.addition_embed_type == beside else config.addition_embed_type

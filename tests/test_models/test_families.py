@@ -1,6 +1,7 @@
 """What is known of a model of each family, read off files of diffusers' own layout; and what broken ones are told to be."""
 
 import json
+import random
 import shutil
 
 import pytest
@@ -153,7 +154,8 @@ def test_a_transformer_in_shards_of_half_precision_is_a_whole_model(copy_of, nam
         ("qwen_edit", "processor/preprocessor_config.json", None, "processor/preprocessor_config.json is missing"),
         ("longcat_edit", "model_index.json", {"text_processor": [None, None]}, "no text_processor"),
         ("chroma", "text_encoder/config.json", {"vocab_size": 5}, "do not fit"),
-        ("chroma", "tokenizer/tokenizer.json", None, "tokenizer/spiece.model is missing"),
+        ("chroma", "tokenizer/tokenizer.json", None, "tokenizer/tokenizer.json is missing"),
+        ("sdxl", "scheduler/scheduler_config.json", {"_class_name": "EDMEulerScheduler"}, "trained in a way"),
         ("ovis", "tokenizer/tokenizer.json", None, "tokenizer/vocab.json is missing"),
     ],
 )
@@ -250,3 +252,70 @@ def test_a_family_without_an_adapter_is_listed_as_one_that_cannot_be_run(tiny_fl
     problem = problem_of(tiny_flux)
     assert "FLUX.1 model, which this version cannot run yet" in problem
     assert "these families: Stable Diffusion 1.x." in problem
+
+
+def test_settings_that_an_older_file_leaves_out_are_the_familys(copy_of, change):
+    model = copy_of("flux2")
+    change(model / "transformer" / "config.json", guidance_embeds=None)
+    assert facts_of(model).guidance_kind == "embedded"
+
+
+def test_settings_of_the_text_may_lie_at_the_top(copy_of, change):
+    model = copy_of("qwen")
+    config = model / "text_encoder" / "config.json"
+    inner = json.loads(config.read_text("utf-8"))["text_config"]
+    change(config, text_config=None, hidden_size=inner["hidden_size"], vocab_size=inner["vocab_size"])
+    facts_of(model)
+    change(config, text_config={"vocab_size": 5})
+    assert "do not fit" in problem_of(model)
+
+
+def test_a_processor_may_be_written_in_one_file(copy_of, change):
+    model = copy_of("qwen_edit")
+    old = model / "processor" / "preprocessor_config.json"
+    change(model / "processor" / "processor_config.json", image_processor=json.loads(old.read_text("utf-8")))
+    old.unlink()
+    facts_of(model)
+
+
+def test_a_tokenizer_of_the_older_form_is_told(copy_of):
+    model = copy_of("chroma")
+    (model / "tokenizer" / "tokenizer.json").rename(model / "tokenizer" / "spiece.model")
+    assert "as spiece.model alone" in problem_of(model)
+
+
+ODD = [None, True, -1, 0, 10**40, 1.5, "", "x" * 300, [], [1, "a"], [-1, 10**9], [[1], [2]], {}, {"a": {"b": []}}]
+
+
+def odd_configurations(model, count):
+    """Some of all the ways to have one odd value in one configuration file, the same ones every time."""
+    files = [file for file in sorted(model.rglob("*.json")) if file.name != "tokenizer.json"]
+    ways = [(file, key, odd) for file in files for key in json.loads(file.read_text("utf-8")) for odd in ODD]
+    return random.Random(0).sample(ways, count)
+
+
+def is_read_or_refused(model):
+    """Whether it is read; anything but NotUsable gets out."""
+    try:
+        facts_of(model)
+    except NotUsable:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl", "flux2", "qwen_edit"])
+def test_whatever_a_configuration_says_it_is_read_or_refused(copy_of, name):
+    model = copy_of(name)
+    read = []
+    for file, key, odd in odd_configurations(model, 150):
+        whole = file.read_text("utf-8")
+        file.write_text(json.dumps({**json.loads(whole), key: odd}), "utf-8")
+        read.append(is_read_or_refused(model))
+        file.write_text(whole, "utf-8")
+    assert 10 < sum(read) < 140
+
+
+def test_sizes_that_are_none_are_refused(copy_of, change):
+    model = copy_of("sd15")
+    change(model / "unet" / "config.json", sample_size=[1, "a"])
+    assert "unet/config.json says something unexpected" in problem_of(model)

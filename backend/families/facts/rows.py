@@ -35,7 +35,11 @@ _BFLOAT: Final[tuple[tuple[Device, DType], ...]] = (
 
 _KL_PIXEL_BYTES: Final = 5000
 """Peak of AutoencoderKL's decoder in float32 on a CPU, at the widths that all families here share: 4870 a pixel at 256 squared,
-4110 at 512; its encoder took 2560. No denoiser was measured, and no other device."""
+4110 at 512; its encoder took 2560. With sixteen latent channels 4980 at 256, and FLUX.2's 4420. No denoiser was measured, and no
+other device."""
+
+_QWEN_PIXEL_BYTES: Final = 11000
+"""The same of Qwen-Image's, which is made for films: 10580 at 256 squared, its encoder 4840."""
 
 _WORDLESS: Final = 0.75
 """Leaves the large shapes and colours of the surroundings, and lets texture grow over them."""
@@ -182,7 +186,7 @@ _QWEN: Final = FamilyFacts(
     samplers=_FLOW_SAMPLERS,
     context=(0.5, 1328),
     dtypes=_BFLOAT,
-    pixel_bytes=_KL_PIXEL_BYTES,
+    pixel_bytes=_QWEN_PIXEL_BYTES,
     wordless_strength=_WORDLESS,
     weights=False,
     variants=("base", "edit"),
