@@ -107,9 +107,10 @@ def _size(crop: Extent, facts: ModelFacts, most_pixels: int | None) -> Extent:
 
 
 def _words(job: Job, facts: ModelFacts) -> _Words:
-    """Merge the painter's words with the style's."""
+    """Merge the painter's words with the style's and the model's."""
     notes: tuple[str, ...] = ()
-    negative = ", ".join(part.strip() for part in (job.negative, job.style.negative) if part.strip())
+    parts = (job.negative, job.style.negative, facts.negative)
+    negative = ", ".join(part.strip() for part in parts if part.strip())
     if negative and not facts.negative_prompt:
         negative = ""
         if job.negative.strip():
@@ -117,14 +118,16 @@ def _words(job: Job, facts: ModelFacts) -> _Words:
     guidance = facts.guidance if job.style.guidance is None else job.style.guidance
     prompt = job.prompt.strip()
     if prompt:
-        return _Words(job.style.template.replace("{prompt}", prompt), negative, guidance, notes)
+        styled = job.style.template.replace("{prompt}", prompt)
+        return _Words(facts.template.replace("{prompt}", styled), negative, guidance, notes)
     if facts.negative_prompt and job.negative.strip():
         # nothing to go towards, but something to keep away from: that takes guidance, without the template's words
         return _Words("", negative, guidance, notes)
-    # Without words the surroundings alone say what belongs there. Guidance is the difference that the prompt makes; between
-    # two empty ones there is none, and 1 saves the second prediction of every step. A style's own words are left out
-    # with the prompt that they were to go with: "oil painting of" alone would paint any subject.
-    return _Words("", "", 1.0, notes)
+    # Without words the surroundings alone say what belongs there. Classifier-free guidance is the difference that the prompt
+    # makes; between two empty ones there is none, and 1 saves the second prediction of every step. A denoiser that is told of
+    # the guidance scale was never told 1. A style's own words are left out with the prompt that they were to go with:
+    # "oil painting of" alone would paint any subject.
+    return _Words("", "", guidance if facts.guidance_kind == "embedded" else 1.0, notes)
 
 
 def _strength(job: Job, words: _Words, crop: Bounds, facts: ModelFacts) -> float:

@@ -240,6 +240,11 @@ def test_a_latent_consistency_model_has_its_own_sampler(copy_of, change):
     assert facts_of(model).sampler == "lcm"
 
 
+def test_a_model_that_sees_the_surroundings_need_not_have_them_shine_through(request):
+    inpaint, base = (facts_of(request.getfixturevalue(f"tiny_{name}")) for name in ("flux_fill", "flux"))
+    assert (inpaint.wordless_strength, base.wordless_strength) == (1.0, 0.75)
+
+
 def test_only_the_medium_one_of_sd3_paints_more_than_a_megapixel(copy_of, change):
     model = copy_of("sd3")
     assert facts_of(model).most_pixels == 1440 * 1440

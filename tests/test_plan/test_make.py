@@ -64,6 +64,21 @@ def test_a_model_without_negative_prompts_says_so(facts, job_of):
     assert make_plan(job_of(SQUARE, style=Style(negative="grey")), without).notes == ()
 
 
+def test_a_models_own_words_go_around_the_styles_and_the_painters(facts, job_of):
+    own = replace(facts, template="score_9, {prompt}", negative="score_4")
+    style = Style(template="oil, {prompt}", negative="grey")
+    plan = make_plan(job_of(SQUARE, prompt="a fox", negative="people", style=style), own)
+    assert (plan.prompt, plan.negative) == ("score_9, oil, a fox", "people, grey, score_4")
+    wordless = make_plan(job_of(SQUARE, prompt=""), own)
+    assert (wordless.prompt, wordless.negative) == ("", "")
+
+
+def test_a_denoiser_that_is_told_of_guidance_is_told_of_it_without_words_too(facts, job_of):
+    told = replace(facts, guidance_kind="embedded", guidance=30.0, negative_prompt=False)
+    assert make_plan(job_of(SQUARE, prompt=""), told).guidance == 30.0
+    assert make_plan(job_of(SQUARE, prompt="", style=Style(guidance=12.0)), told).guidance == 12.0
+
+
 def test_an_unknown_sampler_names_those_there_are(facts, job_of):
     with pytest.raises(PlanError) as refused:
         make_plan(job_of(SQUARE, style=Style(sampler="magic")), facts)

@@ -110,7 +110,10 @@ def facts_of_model(
         context=_first(own.context, Context(padding, max(1, round(minimum * share)))),
         dtypes=tuple((device, _first(own.dtype, dtype)) for device, dtype in family.dtypes),
         pixel_bytes=family.pixel_bytes,
-        wordless_strength=_first(own.wordless_strength, family.wordless_strength),
+        # an inpainting model sees the surroundings, and need not have them shine through
+        wordless_strength=_first(
+            own.wordless_strength, 1.0 if readings.variant == "inpaint" else None, family.wordless_strength
+        ),
         negative_prompt=guidance_kind == "classifier_free",
         guidance_kind=guidance_kind,
         weights=family.weights,
