@@ -22,7 +22,7 @@ class Places:
     """The folders of one user. None of them need exist yet.
 
     `runtime` holds what a running server says of itself, `data` the token, `models` diffusers folders, `styles` presets
-    in TOML, `spool` finished results until they are taken, `logs` the log files.
+    in TOML with wildcards beside them, `spool` finished results until they are taken, `logs` the log files.
     """
 
     runtime: Path
@@ -51,6 +51,11 @@ class Places:
             )
         models = os.environ.get(MODELS_VARIABLE)
         return replace(found, models=Path(models).absolute()) if models else found
+
+    @property
+    def wildcards(self) -> Path:
+        """The painter's word lists, beside the other files that are written by hand."""
+        return self.styles.parent / "wildcards"
 
     @property
     def discovery(self) -> Path:

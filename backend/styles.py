@@ -9,6 +9,8 @@
     guidance = 4.0
     template = "{prompt} on a white background"
     negative = ""
+    clip_skip = 2
+    rescale = 0.7
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from .geometry import Context as Context
 from .geometry import Extent as Extent
 from .geometry import context_bounds as context_bounds
 from .limits import CHUNK_BYTES as CHUNK_BYTES
+from .limits import MAX_CLIP_SKIP as MAX_CLIP_SKIP
 from .limits import MAX_CONTENT_BYTES as MAX_CONTENT_BYTES
 from .limits import MAX_COUNT as MAX_COUNT
 from .limits import MAX_GUIDANCE as MAX_GUIDANCE
@@ -31,9 +32,9 @@ from .limits import MAX_PATH_CHARS as MAX_PATH_CHARS
 from .limits import MAX_PIXELS as MAX_PIXELS
 from .limits import MAX_PROMPT_CHARS as MAX_PROMPT_CHARS
 from .limits import MAX_QUERY_IDS as MAX_QUERY_IDS
+from .limits import MAX_REFERENCES as MAX_REFERENCES
 from .limits import MAX_SEED as MAX_SEED
 from .limits import MAX_SIDE as MAX_SIDE
-from .limits import MAX_REFERENCES as MAX_REFERENCES
 from .limits import MAX_STEPS as MAX_STEPS
 from .limits import MAX_STYLES as MAX_STYLES
 from .limits import PROTOCOL_MAJOR as PROTOCOL_MAJOR

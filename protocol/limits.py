@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 PROTOCOL_MAJOR = 1
 """Raised when an old client and a new server can no longer understand each other."""
 
-PROTOCOL_MINOR = 1
+PROTOCOL_MINOR = 2
 """Raised when fields or messages are added that the other side may ignore."""
 
 MAX_MESSAGE_BYTES = 1 * MIB
@@ -49,6 +49,9 @@ MAX_STEPS = 1000
 
 MAX_GUIDANCE = 100.0
 """Guidance scale. Above about 30 pictures only burn; the bound keeps arithmetic finite."""
+
+MAX_CLIP_SKIP = 12
+"""Layers of the smallest CLIP text encoder in use, the one of Stable Diffusion 1.x."""
 
 MAX_SEED = 2**53 - 1
 """The largest integer that every JSON reader keeps exact."""

@@ -105,6 +105,8 @@ class Style:
     """How a picture is made. Empty or None leaves the choice to the model's own facts.
 
     `model` is an id from the server's list, never a path. `template` holds ``{prompt}`` where the painter's words go.
+    `clip_skip` is the layer of CLIP's text encoder that is read, from the end: 1 is the last. `rescale`, 0 to 1, takes that
+    share of the contrast back which guidance adds (Lin et al. 2024, arXiv 2305.08891).
     """
 
     name: str = ""
@@ -114,6 +116,8 @@ class Style:
     guidance: float | None = None
     template: str = "{prompt}"
     negative: str = ""
+    clip_skip: int | None = None
+    rescale: float | None = None
 
     def __post_init__(self) -> None:
         for what in ("name", "model", "sampler"):
@@ -128,6 +132,13 @@ class Style:
         _require(
             self.guidance is None or 0 <= self.guidance <= limits.MAX_GUIDANCE,
             f"guidance must lie between 0 and {limits.MAX_GUIDANCE:g}, got {self.guidance}",
+        )
+        _require(
+            self.clip_skip is None or 1 <= self.clip_skip <= limits.MAX_CLIP_SKIP,
+            f"clip_skip must lie between 1 and {limits.MAX_CLIP_SKIP}, got {self.clip_skip}",
+        )
+        _require(
+            self.rescale is None or 0 <= self.rescale <= 1, f"rescale must lie between 0 and 1, got {self.rescale}"
         )
 
 

@@ -175,7 +175,12 @@ def models(places: Places) -> Iterator[Finding]:
 
 def folders(places: Places) -> Finding:
     """Say where things lie."""
-    rest = (("styles", places.styles), ("kept results", places.spool), ("logs", places.logs))
+    rest = (
+        ("styles", places.styles),
+        ("wildcards", places.wildcards),
+        ("kept results", places.spool),
+        ("logs", places.logs),
+    )
     return Finding(
         "Folders", "ok", f"models in {places.models}", "\n".join(f"{name} in {folder}" for name, folder in rest)
     )

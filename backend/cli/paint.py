@@ -40,7 +40,9 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
     style = _style(arguments, places)
     remarks = check_output(arguments.output, canvas)
     previews = open_previews(arguments.preview_dir)
-    job, shown = show(_job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8"), arguments.reference)
+    job, shown = show(
+        _job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8"), arguments.reference
+    )
     crop = Bounds.of(canvas.extent)
 
     def make_job(models: tuple[ModelInfo, ...]) -> Made:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from backend.families.facts import ModelFacts
+from backend.plan import Plan
+from backend.prompts import Words
 from protocol import DeviceInfo, Extent
 
 MOST_AT_ONCE = 8
@@ -25,3 +28,10 @@ def batches(seeds: tuple[int, ...], most: int) -> Iterator[tuple[int, tuple[int,
     """Yield the seeds in their order, at most `most` at a time, with the number of the first one."""
     for first in range(0, len(seeds), most):
         yield first, seeds[first : first + most]
+
+
+def told_alike(plan: Plan) -> Iterator[tuple[int, tuple[int, ...], Words]]:
+    """Yield the seeds of pictures in a row that are told the same in words, with the number of the first one."""
+    for words, row in groupby(range(len(plan.seeds)), plan.words_of):
+        numbers = list(row)
+        yield numbers[0], tuple(plan.seeds[number] for number in numbers), words

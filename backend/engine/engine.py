@@ -16,10 +16,11 @@ from backend.families.facts import DType
 from backend.fill import to_latent_mask
 from backend.models import Library
 from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
+from backend.prompts import Words
 from protocol import DeviceInfo, Picture
 
 from .accelerator import best_device, describe, give_back_memory
-from .batch import batches
+from .batch import batches, told_alike
 from .canvas import Canvas, Floats, finish, prepare, read_references
 from .decode import decode
 from .denoise import Sampling, denoise, is_guided
@@ -105,18 +106,30 @@ class _Run:
         model = shelf.get(plan.model)
         self._say(Stepped("encoding"))
         shown = [_to_tensor(rgb) for rgb in references]
-        guided = is_guided(model.adapter, plan.guidance)
-        conditioning = model.conditioning(plan.prompt, plan.negative if guided else None, shown)
-        self._note_unread(conditioning)
-        scene = _scene(model.adapter, plan, conditioning, canvas, shown)
-        for first, seeds in batches(plan.seeds, shelf.room_for(model, plan.size)):
-            self._paint_some(first, seeds, model, scene)
+        told = self._conditionings(model, shown)
+        scene = _scene(model.adapter, plan, canvas, shown)
+        most = shelf.room_for(model, plan.size)
+        for start, alike, words in told_alike(plan):
+            for first, seeds in batches(alike, most):
+                self._paint_some(start + first, seeds, model, told[words], scene)
         return Finished(tuple(self._notes))
 
-    def _paint_some(self, first: int, seeds: tuple[int, ...], model: LoadedModel, scene: _Scene) -> None:
+    def _conditionings(self, model: LoadedModel, shown: Sequence[torch.Tensor]) -> dict[Words, Conditioning]:
+        """Encode all that the pictures are told, before the first one is painted."""
+        plan = self._plan
+        guided = is_guided(model.adapter, plan.guidance)
+        told: dict[Words, Conditioning] = {}
+        for words in dict.fromkeys(plan.words):
+            told[words] = model.conditioning(words.prompt, words.negative if guided else None, shown)
+            self._note_unread(told[words])
+        return told
+
+    def _paint_some(
+        self, first: int, seeds: tuple[int, ...], model: LoadedModel, told: Conditioning, scene: _Scene
+    ) -> None:
         """Paint pictures at once, the first of them being number `first`; one after the other where memory runs out."""
         try:
-            latents = self._denoised(first, seeds, model, scene)
+            latents = self._denoised(first, seeds, model, told, scene)
         except Exception as error:
             if len(seeds) == 1 or not is_out_of_memory(error):
                 raise
@@ -125,7 +138,7 @@ class _Run:
             # past the handler, which still held the tensors of the frames that failed
             give_back_memory(model.adapter.device)
             for number, seed in enumerate(seeds, first):
-                self._paint_some(number, (seed,), model, scene)
+                self._paint_some(number, (seed,), model, told, scene)
             return
         for number, seed in enumerate(seeds, first):
             self._say(Stepped("decoding", number))
@@ -134,14 +147,14 @@ class _Run:
             raster, content = finish(self._plan, scene.canvas, painted)
             self._emit(PictureMade(number, Picture(raster, self._plan.result, seed), content))
 
-    def _denoised(self, first: int, seeds: tuple[int, ...], model: LoadedModel, scene: _Scene) -> torch.Tensor:
+    def _denoised(
+        self, first: int, seeds: tuple[int, ...], model: LoadedModel, told: Conditioning, scene: _Scene
+    ) -> torch.Tensor:
         """Latents of the pictures with these seeds, `[len(seeds), ...]`."""
         plan = self._plan
-        sampling = Sampling(plan.sampler, plan.steps, plan.guidance, plan.strength, seeds)
+        sampling = Sampling(plan.sampler, plan.steps, plan.guidance, plan.strength, seeds, plan.rescale)
         latents = None
-        steps = denoise(
-            model.adapter, scene.conditioning, sampling, plan.size, scene.original, scene.mask, scene.beside
-        )
+        steps = denoise(model.adapter, told, sampling, plan.size, scene.original, scene.mask, scene.beside)
         for step in steps:
             latents = step.latents
             self._say(Stepped("painting", first, step.number, step.steps, len(seeds)))
@@ -161,7 +174,9 @@ class _Run:
     def _note_unread(self, conditioning: Conditioning) -> None:
         if conditioning.unread:
             start = conditioning.unread[:MAX_UNREAD_CHARS]
-            self._notes.append(f"The prompt is longer than the model reads; it was left out from here on: {start!r}.")
+            note = f"The prompt is longer than the model reads; it was left out from here on: {start!r}."
+            if note not in self._notes:
+                self._notes.append(note)
 
     def _note_black(self, painted: Floats) -> None:
         note = "The model painted nothing but black. Another seed or prompt may help."
@@ -173,7 +188,6 @@ class _Run:
 class _Scene:
     """What all pictures of a plan set out from."""
 
-    conditioning: Conditioning
     canvas: Canvas | None
     original: Encoded | None
     mask: npt.NDArray[np.float32] | None
@@ -183,7 +197,6 @@ class _Scene:
 def _scene(
     adapter: Adapter,
     plan: Plan,
-    conditioning: Conditioning,
     canvas: Canvas | None,
     references: Sequence[torch.Tensor],
 ) -> _Scene:
@@ -191,11 +204,11 @@ def _scene(
     original = None if picture is None else adapter.encode_image(picture)
     masks = None if canvas is None else canvas.masks
     if masks is None:
-        return _Scene(conditioning, canvas, original, None, adapter.beside(picture, None, references, plan.size))
+        return _Scene(canvas, original, None, adapter.beside(picture, None, references, plan.size))
     beside = adapter.beside(picture, torch.from_numpy(masks.denoise)[None, None], references, plan.size)
     # a denoiser that is shown the mask knows what to leave alone, and meets it best when nothing is put back beneath it
     mask = None if adapter.takes_mask else to_latent_mask(masks.denoise, adapter.latent_scale)
-    return _Scene(conditioning, canvas, original, mask, beside)
+    return _Scene(canvas, original, mask, beside)
 
 
 def _to_tensor(rgb: Floats) -> torch.Tensor:

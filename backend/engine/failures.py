@@ -7,7 +7,7 @@ from typing import Final
 import torch
 from safetensors import SafetensorError
 
-from backend.families.adapter import UnknownSampler, UnusableModel
+from backend.families.adapter import NoSuchLayer, UnknownSampler, UnusableModel
 from backend.models import ModelError
 from protocol import ContentError, Failure
 
@@ -82,6 +82,10 @@ def failure_of(error: Exception) -> Failure:
     if isinstance(error, ContentError):
         return Failure(
             "bad_pixels", f"The picture that came with the job is broken: {_words(error)}.", "Send it once more."
+        )
+    if isinstance(error, NoSuchLayer):
+        return Failure(
+            "no_such_layer", f"The model cannot read the prompt. {_words(error)}.", "Lower the style's clip skip."
         )
     if isinstance(error, UnknownSampler):
         return Failure(

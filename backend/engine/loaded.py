@@ -13,6 +13,7 @@ import torch
 from backend.families.adapter import Adapter, Conditioning, Load
 from backend.families.facts import DType, ModelFacts
 from backend.models import Library, ModelEntry
+from backend.prompts import Prompt
 from protocol import DeviceInfo, Extent
 
 from .accelerator import give_back_memory
@@ -21,7 +22,7 @@ from .failures import loading_failure
 from .preview import LatentColours, fit_colours
 
 REMEMBERED_TEXTS: Final = 32
-"""A painter goes back and forth between a few prompts; each takes less than half a megabyte."""
+"""A painter goes back and forth between a few prompts; each takes half a megabyte for every 75 tokens, or less."""
 
 DTYPES: Final[dict[DType, torch.dtype]] = {
     "float32": torch.float32,
@@ -35,9 +36,11 @@ class LoadedModel:
 
     def __init__(self, adapter: Adapter, facts: ModelFacts) -> None:
         self.adapter, self.facts = adapter, facts
-        self._texts: OrderedDict[tuple[str, str | None], Conditioning] = OrderedDict()
+        self._texts: OrderedDict[tuple[Prompt, Prompt | None], Conditioning] = OrderedDict()
 
-    def conditioning(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> Conditioning:
+    def conditioning(
+        self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
+    ) -> Conditioning:
         """Encode a prompt, or remember it; with a negative one for classifier-free guidance.
 
         What a model reads along with pictures is not remembered: they are seldom the same again.

@@ -14,11 +14,16 @@ from typing import Protocol
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 
+from backend.prompts import Prompt
 from protocol import Extent
 
 
 class UnusableModel(Exception):
     """The files of a model are not what its family can load. The text is a sentence for the painter."""
+
+
+class NoSuchLayer(Exception):
+    """The text encoder has fewer layers than were to be skipped. The text is a sentence for the painter."""
 
 
 class UnknownSampler(Exception):
@@ -152,8 +157,12 @@ class Adapter(Protocol):
         """Shape of the latents of a picture of `extent` pixels. Raises ValueError when no such picture can be made."""
         ...
 
-    def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> Conditioning:
+    def encode_text(
+        self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
+    ) -> Conditioning:
         """Encode a prompt; with a negative one (which may be empty) for classifier-free guidance.
+
+        Families whose facts take no weights find none, and no BREAK: they read `prompt.text`. Raises NoSuchLayer.
 
         `references` are pictures as `encode_image` takes them, for the models that read them along with the prompt.
         """

@@ -24,6 +24,8 @@ import torch
 
 from backend.prompts import Prompt
 
+from .adapter import NoSuchLayer
+
 MAX_CHUNKS: Final = 48
 """Of one prompt. In 75 tokens each there is room for the longest prompt of the contract, in words of five letters; the denoiser
 attends to all of them in every step."""
@@ -32,10 +34,6 @@ COMMA: Final = ",</w>"
 
 COMMA_REACH: Final = 20 / 75
 """How far back from a full chunk's end a comma may lie for the cut to be there, as a share of the chunk: A1111's default."""
-
-
-class NoSuchLayer(Exception):
-    """The text encoder has fewer layers than were to be skipped. The text is a sentence for the painter."""
 
 
 @dataclass(frozen=True)

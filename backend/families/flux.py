@@ -11,6 +11,7 @@ import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SchedulerMixin
 from transformers import AutoTokenizer, CLIPTextModel, CLIPTokenizer, T5EncoderModel
 
+from backend.prompts import Prompt
 from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
@@ -83,11 +84,11 @@ class Flux(CodedModel):
         """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
         return packed_shape(extent, self._vae.channels, self._vae.scale)
 
-    def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> FluxText:
+    def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> FluxText:
         """Encode as diffusers does, with T5 and CLIP; there is no negative prompt."""
         length = TEXT_TOKENS if self._transformer.config.guidance_embeds else FEW_STEPS_TEXT_TOKENS
-        hidden, pooled, places = self._parts.encode_prompt(prompt, None, self.device, max_sequence_length=length)
-        return FluxText(False, hidden, pooled, places, unread=self._unread(prompt, length))
+        hidden, pooled, places = self._parts.encode_prompt(prompt.text, None, self.device, max_sequence_length=length)
+        return FluxText(False, hidden, pooled, places, unread=self._unread(prompt.text, length))
 
     def _unread(self, prompt: str, length: int) -> str:
         tokens = self._parts.tokenizer_2(prompt, add_special_tokens=False).input_ids

@@ -15,10 +15,12 @@ import torch
 from diffusers import SchedulerMixin, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from backend.prompts import Prompt
 from protocol import Extent
 
 from .adapter import Beside, Conditioning
 from .base import CodedModel
+from .clip_text import chunk_count, encode_clip
 from .components import load_model, load_text_encoder, read_config
 from .schedule import DiffusionSchedule
 from .unet import InpaintingInput, latent_shape
@@ -72,18 +74,16 @@ class SD1(CodedModel):
         """Shape of the latents; raises ValueError when the sides are no multiples of the latent scale."""
         return latent_shape(extent, self._vae)
 
-    def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> HiddenStates:
-        """Encode as diffusers does: CLIP's last hidden state, cut or padded to the tokenizer's length."""
-        positive, opposite = self._parts.encode_prompt(prompt, self.device, 1, negative is not None, negative)
-        hidden = positive if negative is None else torch.cat([opposite, positive])
-        return HiddenStates(negative is not None, hidden, unread=self._unread(prompt))
-
-    def _unread(self, prompt: str) -> str:
-        tokenizer = self._parts.tokenizer
-        room = tokenizer.model_max_length - 2  # its start and end take a place each
-        tokens = tokenizer(prompt, add_special_tokens=False).input_ids
-        unread: str = tokenizer.decode(tokens[room:])
-        return unread
+    def encode_text(
+        self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
+    ) -> HiddenStates:
+        """Encode by CLIP's last hidden state, or that of the layer asked for; see `clip_text`."""
+        clip = (self._parts.tokenizer, self._parts.text_encoder)
+        prompts = [prompt] if negative is None else [negative, prompt]
+        count = chunk_count(*clip, *prompts)
+        texts = [encode_clip(*clip, one, chunks=count, layer=one.clip_skip) for one in prompts]
+        hidden = torch.cat([text.hidden for text in texts])
+        return HiddenStates(negative is not None, hidden, unread=texts[-1].unread or texts[0].unread)
 
     def beside(
         self,

@@ -11,6 +11,7 @@ import torch
 from diffusers import SchedulerMixin, ZImagePipeline, ZImageTransformer2DModel
 from transformers import Qwen2Tokenizer, Qwen3Model
 
+from backend.prompts import Prompt
 from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
@@ -73,12 +74,18 @@ class ZImage(CodedModel):
         """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
         return packed_shape(extent, self._vae.channels, self._vae.scale)
 
-    def encode_text(self, prompt: str, negative: str | None, references: Sequence[torch.Tensor] = ()) -> ZImageText:
+    def encode_text(
+        self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
+    ) -> ZImageText:
         """Encode as diffusers does: as a message to Qwen, whose last hidden states but one are taken."""
         towards, away = self._parts.encode_prompt(
-            prompt, self.device, negative is not None, negative, max_sequence_length=TEXT_TOKENS
+            prompt.text,
+            self.device,
+            negative is not None,
+            None if negative is None else negative.text,
+            max_sequence_length=TEXT_TOKENS,
         )
-        return ZImageText(negative is not None, (*away, *towards), unread=self._unread(prompt))
+        return ZImageText(negative is not None, (*away, *towards), unread=self._unread(prompt.text))
 
     def _unread(self, prompt: str) -> str:
         message = self._parts.tokenizer.apply_chat_template(

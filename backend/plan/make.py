@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from backend.families.facts import ModelFacts
+from backend.prompts import Wildcards, no_wildcards
 from protocol import MAX_STEPS, Bounds, Context, Extent, Failure, Job, context_bounds
 
 from .masks import mask_plan, reach_of, room_for
 from .plan import MaskPlan, Plan
 from .references import show
 from .sizes import area_bound, painting_size
+from .words import Said, words_of
 
 
 class PlanError(Exception):
@@ -21,18 +23,8 @@ class PlanError(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True)
-class _Words:
-    """What the text encoder reads, and how strongly it counts."""
-
-    prompt: str
-    negative: str
-    guidance: float
-    notes: tuple[str, ...] = ()
-
-
-def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Plan:
-    """Work out a job for a model. Touches no pixel and no file.
+def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildcards: Wildcards = no_wildcards) -> Plan:
+    """Work out a job for a model. Touches no pixel, and no file but those of the wildcards that it is handed.
 
     `most_pixels` is what the device's memory allows to be painted at once; None where that is unknown.
     Raises PlanError.
@@ -40,16 +32,15 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Pl
     mask = mask_plan(job)
     crop = _crop(job, mask, facts.context)
     size = _size(crop.extent, facts, most_pixels)
-    words = _words(job, facts)
+    said = words_of(job, facts, wildcards)
     new = job.strength == 1
     shown = show(job, facts)
-    steps, strength = _at_least_one_step(job.style.steps or facts.steps, _strength(job, words, crop, facts))
+    steps, strength = _at_least_one_step(job.style.steps or facts.steps, _strength(job, said, crop, facts))
     return Plan(
         job=job.id,
         model=facts.id,
         family=facts.family,
-        prompt=words.prompt,
-        negative=words.negative,
+        words=said.words,
         seeds=tuple(job.seed_of(picture) for picture in range(job.count)),
         extent=job.extent,
         crop=crop,
@@ -58,7 +49,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Pl
         result=Bounds.of(job.extent) if mask is None else mask.selection,
         sampler=_sampler(job, facts),
         steps=steps,
-        guidance=words.guidance,
+        guidance=said.guidance,
         strength=strength,
         # all of it new: nothing of the old picture is to shine through, so it is the same as one from nothing
         image=None if new and mask is None and not shown.edits else job.image,
@@ -68,9 +59,10 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None) -> Pl
         order=job.order,
         encoding=job.encoding,
         previews=job.previews,
-        notes=words.notes + shown.notes + _scale_notes(crop.extent, size, facts, most_pixels),
+        notes=said.notes + shown.notes + _scale_notes(crop.extent, size, facts, most_pixels),
         references=shown.references,
         edits=shown.edits,
+        rescale=job.style.rescale or 0.0,
     )
 
 
@@ -106,34 +98,10 @@ def _size(crop: Extent, facts: ModelFacts, most_pixels: int | None) -> Extent:
     return size
 
 
-def _words(job: Job, facts: ModelFacts) -> _Words:
-    """Merge the painter's words with the style's and the model's."""
-    notes: tuple[str, ...] = ()
-    parts = (job.negative, job.style.negative, facts.negative)
-    negative = ", ".join(part.strip() for part in parts if part.strip())
-    if negative and not facts.negative_prompt:
-        negative = ""
-        if job.negative.strip():
-            notes = (f"{facts.title} takes no negative prompt, so it was left out.",)
-    guidance = facts.guidance if job.style.guidance is None else job.style.guidance
-    prompt = job.prompt.strip()
-    if prompt:
-        styled = job.style.template.replace("{prompt}", prompt)
-        return _Words(facts.template.replace("{prompt}", styled), negative, guidance, notes)
-    if facts.negative_prompt and job.negative.strip():
-        # nothing to go towards, but something to keep away from: that takes guidance, without the template's words
-        return _Words("", negative, guidance, notes)
-    # Without words the surroundings alone say what belongs there. Classifier-free guidance is the difference that the prompt
-    # makes; between two empty ones there is none, and 1 saves the second prediction of every step. A denoiser that is told of
-    # the guidance scale was never told 1. A style's own words are left out with the prompt that they were to go with:
-    # "oil painting of" alone would paint any subject.
-    return _Words("", "", guidance if facts.guidance_kind == "embedded" else 1.0, notes)
-
-
-def _strength(job: Job, words: _Words, crop: Bounds, facts: ModelFacts) -> float:
+def _strength(job: Job, said: Said, crop: Bounds, facts: ModelFacts) -> float:
     """Return the painter's strength; where nothing but the surroundings can say what belongs there, what leaves them a say."""
     surrounded = job.selection is not None and not job.selection.contains(crop)
-    if job.strength == 1 and surrounded and not words.prompt:
+    if job.strength == 1 and surrounded and not said.has_prompt:
         return facts.wordless_strength
     return job.strength
 

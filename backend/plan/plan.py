@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from backend.prompts import Words
 from protocol import Bounds, Encoding, Extent, Raster
 
 
@@ -31,14 +32,14 @@ class Plan:
     `extent` is the job's picture, `crop` the part of it that the model sees, `size` what the crop is resized to for the
     model, `result` the part that comes back as a layer. `image` is None for a picture from nothing. `prefill` says what
     stands beneath the mask before denoising. `references` are whole pictures that the model is shown; where it `edits`, the
-    crop comes before them. Picture i has the seed `seeds[i]`. `notes` are sentences for the painter.
+    crop comes before them. Picture i has the seed `seeds[i]`; `words` are as many, or one for all of them where they do not differ.
+    `rescale`, 0 to 1, is for classifier-free guidance. `notes` are sentences for the painter.
     """
 
     job: str
     model: str
     family: str
-    prompt: str
-    negative: str
+    words: tuple[Words, ...]
     seeds: tuple[int, ...]
     extent: Extent
     crop: Bounds
@@ -58,3 +59,12 @@ class Plan:
     notes: tuple[str, ...] = ()
     references: tuple[Raster, ...] = ()
     edits: bool = False
+    rescale: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.words) not in (1, len(self.seeds)):
+            raise ValueError(f"words of {len(self.words)} pictures for {len(self.seeds)} seeds")
+
+    def words_of(self, picture: int) -> Words:
+        """What the picture with that index, from 0, is told in words."""
+        return self.words[picture if len(self.words) > 1 else 0]

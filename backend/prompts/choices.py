@@ -1,11 +1,13 @@
 """Choices that are drawn: ``{red|green|blue}``, and ``__colours__`` for a line of a file.
 
 The syntax is that of Dynamic Prompts (https://github.com/adieyal/sd-dynamic-prompts/blob/main/docs/SYNTAX.md): variants, also
-nested, also with weights as in ``{2::red|green}``, where an option without one has the weight 1; and wildcards, also with
-folders in their names, whose lines may hold all of it again. A backslash leaves a bracket, a bar or a line a plain one.
+nested, also with weights as in ``{2::red|green}``, where an option without one has the weight 1; several different ones, as
+in ``{2$$red|green|blue}``, ``{1-2$$ and $$red|green|blue}`` and ``{2$$__colours__}``; and wildcards, also with folders in their
+names, whose lines may hold all of it again. A backslash leaves a bracket, a bar or a line a plain one.
 
 The place of a draw is a row of numbers: which choice or wildcard of its text it is, from 0, behind the place at which that text
-was drawn itself. So words that are drawn early do not change what is drawn later.
+was drawn itself. So words that are drawn early do not change what is drawn later. Of several, each counts as one more number:
+how many there are is drawn at -1, the first of them at -2, the next at -3, and what is in them from 0.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
 from protocol import MAX_PROMPT_CHARS
@@ -31,6 +33,12 @@ MAX_DEPTH: Final = 16
 MAX_DRAWS: Final = 1000
 """Draws of one text: more than anybody reads, and a bound for wildcards that name several others each."""
 
+MAX_SEVERAL: Final = 20
+"""Different ones of one choice: longer lists than that say nothing that a model could show."""
+
+SEPARATOR: Final = ", "
+"""Between several, where the choice names no other."""
+
 WEIGHT_UNITS: Final = 1000
 """Weights of choices count in thousandths: whole numbers add up to the same on every machine."""
 
@@ -38,10 +46,21 @@ MAX_CHOICE_WEIGHT: Final = 1_000_000
 """Already at a thousandth of it nobody would notice that there are other choices."""
 
 _WEIGHT = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*::")
+_SEVERAL = re.compile(
+    r"\s*(?=-?[0-9])(?P<least>[0-9]{1,6})?(?P<range>-)?(?P<most>[0-9]{1,6})?\$\$(?:(?P<between>[^$|{}]*)\$\$)?"
+)
 _MARKS = re.compile(r"\\.|[{}|]|__(?P<name>[^\W_][\w ./-]*?)__", re.DOTALL)
 
 UNPAIRED: Final = "A curly bracket is without its other half, so it was taken as it stands. To write one on purpose, put \\ before it."
 NO_WEIGHTS: Final = "None of the choices in curly brackets weighs anything, so all were equally likely."
+
+
+class _Several(NamedTuple):
+    """How many are asked for, None for as many as there are, and what stands between them."""
+
+    least: int
+    most: int | None
+    between: str
 
 
 class _Choice(NamedTuple):
@@ -50,6 +69,7 @@ class _Choice(NamedTuple):
     source: str
     options: tuple[str, ...] | None
     name: str
+    several: _Several | None = None
 
 
 class _Odds(NamedTuple):
@@ -105,12 +125,34 @@ class _Drawing:
         except NoWildcard as missing:
             self.notes.append(str(missing))
             return choice.source
-        option = odds.texts[self._draws.index(place, odds.sums)]
-        longer = self._length + len(option) - len(choice.source)
-        if longer > MAX_PROMPT_CHARS and len(option) > len(choice.source):
+        between = "" if choice.several is None else choice.several.between
+        picks = [self._pick(odds, place)] if choice.several is None else self._picks(choice.several, odds, place)
+        longer = sum(map(len, picks)) + len(between) * max(0, len(picks) - 1) - len(choice.source)
+        if longer > 0 and self._length + longer > MAX_PROMPT_CHARS:
             return self._left(choice, f"With what is drawn, a prompt has more than {MAX_PROMPT_CHARS} characters")
-        self._length = longer
-        return self.drawn(option, place)
+        self._length += longer
+        if choice.several is None:
+            return self.drawn(picks[0], place)
+        return between.join(self.drawn(pick, (*place, number)) for number, pick in enumerate(picks))
+
+    def _pick(self, odds: _Odds, place: tuple[int, ...]) -> str:
+        return odds.texts[self._draws.index(place, odds.sums)]
+
+    def _picks(self, asked: _Several, odds: _Odds, place: tuple[int, ...]) -> list[str]:
+        """Draw several different ones, as many as are asked for and there are."""
+        weights = [after - before for before, after in pairwise((0, *odds.sums))]
+        there = sum(weight > 0 for weight in weights)
+        if max(asked.least, asked.most or 0) > MAX_SEVERAL:
+            self.notes.append(f"At most {MAX_SEVERAL} of one choice are drawn.")
+        least = min(asked.least, there, MAX_SEVERAL)
+        most = max(least, min(there, MAX_SEVERAL, there if asked.most is None else asked.most))
+        count = least + self._draws.index((*place, -1), range(1, most - least + 2))
+        picks = []
+        for number in range(count):
+            at = self._draws.index((*place, -2 - number), tuple(accumulate(weights)))
+            picks.append(odds.texts[at])
+            weights[at] = 0
+        return picks
 
     def _odds_of_file(self, name: str) -> _Odds:
         if name not in self._files:
@@ -155,7 +197,7 @@ def _pieces(text: str) -> tuple[list[str | _Choice], bool]:
         if index in pairs:
             last = marks[pairs[index]]
             options = tuple(_options(text, marks, index, pairs))
-            found = _Choice(text[mark.start() : last.end()], options, "")
+            found = _choice(text[mark.start() : last.end()], options)
             index = pairs[index]
         elif mark["name"] is not None:
             found = _Choice(mark[0], None, mark["name"])
@@ -167,6 +209,21 @@ def _pieces(text: str) -> tuple[list[str | _Choice], bool]:
         index += 1
     pieces.append(text[done:])
     return pieces, unpaired
+
+
+def _choice(source: str, options: tuple[str, ...]) -> _Choice:
+    """Look whether several are asked for; those of a single wildcard are different lines of it."""
+    asked = _SEVERAL.match(options[0])
+    if asked is None:
+        return _Choice(source, options, "")
+    least = int(asked["least"] or 1)
+    most = int(asked["most"]) if asked["most"] else None if asked["range"] else least
+    several = _Several(least, most, SEPARATOR if asked["between"] is None else asked["between"])
+    options = (options[0][asked.end() :], *options[1:])
+    wildcard = _MARKS.fullmatch(options[0].strip())
+    if len(options) == 1 and wildcard is not None and wildcard["name"] is not None:
+        return _Choice(source, None, wildcard["name"], several)
+    return _Choice(source, options, "", several)
 
 
 def _pairs(marks: list[re.Match[str]]) -> tuple[dict[int, int], bool]:

@@ -40,6 +40,11 @@ def take_loras(text: str) -> tuple[str, tuple[LoraUse, ...], tuple[str, ...]]:
     return _TAG.sub(take, text), tuple(loras), tuple(dict.fromkeys(notes))
 
 
+def without_loras(text: str) -> str:
+    """Return a text without anything that looks like a LoRA."""
+    return _TAG.sub(lambda found: "" if found["kind"] == "lora" else found[0], text)
+
+
 def _lora(kind: str, rest: str) -> LoraUse | str:
     """Return what is asked for, or why it is not."""
     if kind != "lora":

@@ -25,9 +25,17 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a text encoder is to read. `parts` are what BREAK separates, each a row of fragments; none is the empty prompt."""
+    """What a text encoder is to read. `parts` are what BREAK separates, each a row of fragments; none is the empty prompt.
+
+    `clip_skip` is for CLIP alone and says which of its layers speaks, counted from the end as painters do: 1 is the last.
+    """
 
     parts: tuple[tuple[Fragment, ...], ...] = ()
+    clip_skip: int = 1
+
+    def __post_init__(self) -> None:
+        if self.clip_skip < 1:
+            raise ValueError(f"clip_skip counts from 1, got {self.clip_skip}")
 
     @staticmethod
     def of(text: str) -> Prompt:

@@ -74,7 +74,7 @@ class Server:
         self.limits = limits or Limits()
         self._places = places
         self._executor = executor
-        self._shelf = Shelf(library, lambda: executor.device, places.styles)
+        self._shelf = Shelf(library, lambda: executor.device, places.styles, places.wildcards)
         self._host = host
         self._port = port
         self._idle_seconds = idle_seconds

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from backend.families.facts import ModelFacts
 from backend.models import ModelError
 from backend.plan import Plan, PlanError, make_plan
+from backend.prompts import WildcardFolder
 from backend.styles import offer
 from protocol import DeviceInfo, Job, ModelInfo, Styles
 
@@ -44,13 +45,16 @@ class Library(Protocol):
 class Shelf:
     """The library behind a lock: one look at the disk at a time, and never on the event loop.
 
-    `device` tells what the models run on, None while that is not known. `styles` is the folder of presets; it need not exist.
+    `device` tells what the models run on, None while that is not known. `styles` is the folder of presets, `wildcards` that of word lists; they need not exist.
     """
 
-    def __init__(self, library: Library, device: Callable[[], DeviceInfo | None], styles: Path) -> None:
+    def __init__(
+        self, library: Library, device: Callable[[], DeviceInfo | None], styles: Path, wildcards: Path
+    ) -> None:
         self._library = library
         self._device = device
         self._styles = styles
+        self._wildcards = wildcards
         self._lock = asyncio.Lock()
 
     async def infos(self) -> tuple[ModelInfo, ...]:
@@ -74,4 +78,6 @@ class Shelf:
         device = self._device()
         # before its first job the worker may not have told yet; running out of memory is then a clear failure all the same
         bound = found.facts.pixels_in(device.memory, device.kind) if device is not None and device.memory else None
-        return make_plan(job, found.facts, bound)
+        # word lists are read anew for each job, so that a painter may write in them
+        wildcards = WildcardFolder(self._wildcards)
+        return await asyncio.to_thread(make_plan, job, found.facts, bound, wildcards.choices)

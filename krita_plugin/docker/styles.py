@@ -74,4 +74,8 @@ def _hint(style: protocol.Style) -> str:
         said.append(f"{style.steps} steps")
     if style.guidance is not None:
         said.append(f"guidance {style.guidance:g}")
+    if style.clip_skip is not None:
+        said.append(f"clip skip {style.clip_skip}")
+    if style.rescale is not None:
+        said.append(f"rescale {style.rescale:g}")
     return f"{said[0]} {', '.join(said[1:])}"

@@ -15,6 +15,7 @@ from PIL import Image
 from backend.engine.denoise import NO_GUIDANCE, Sampling, denoise, is_guided
 from backend.families.tokens import pack
 from backend.fill import to_latent_mask
+from backend.prompts import Prompt
 
 from .case import Both
 
@@ -46,7 +47,7 @@ def our_latents(
     """The latents of our pictures."""
     adapter, extent = both.adapter, both.case.extent
     guided = is_guided(adapter, sampling.guidance)
-    conditioning = adapter.encode_text(prompt, NEGATIVE if guided else None, references)
+    conditioning = adapter.encode_text(Prompt.of(prompt), Prompt.of(NEGATIVE) if guided else None, references)
     original = None if picture is None else adapter.encode_image(picture)
     beside = adapter.beside(picture, mask, references, extent)
     kept: npt.NDArray[np.float32] | None = None

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from backend.engine import Engine, loaded
-from backend.engine.batch import MOST_AT_ONCE, batches, room_for
+from backend.engine.batch import MOST_AT_ONCE, batches, room_for, told_alike
 from backend.families.sd1 import SD1
 from backend.models import STARTER_ID, Library
 from backend.pixels import raw
@@ -34,10 +34,13 @@ def facts(library):
     return library.find(STARTER_ID).facts
 
 
-def painted(engine, library, count=3, **fields):
-    job = Job("0" * 32, SQUARE, prompt="a red apple", seed=5, count=count, style=Style(steps=3), **fields)
+def job(**fields):
+    return Job("0" * 32, SQUARE, **{"prompt": "a red apple", "seed": 5, "count": 3, "style": Style(steps=3), **fields})
+
+
+def painted(engine, library, **fields):
     events = []
-    engine.run(make_plan(job, library.find(STARTER_ID).facts), {}, events.append, lambda: False)
+    engine.run(make_plan(job(**fields), library.find(STARTER_ID).facts), {}, events.append, lambda: False)
     return events
 
 
@@ -109,6 +112,21 @@ def test_a_graphics_card_paints_as_many_as_its_memory_holds(facts):
     assert room(needed) == 1
     assert room(3 * needed) == 3
     assert room(1000 * needed) == MOST_AT_ONCE
+
+
+def test_only_pictures_that_are_told_the_same_are_made_at_once(engine, library, monkeypatch):
+    drawn = {"prompt": "a {red|blue} apple", "count": 5}
+    alone = layers(painted(engine, library, **drawn))
+    monkeypatch.setattr(loaded, "room_for", lambda facts, size, device: 8)
+    events = painted(engine, library, **drawn)
+    for one, other in zip(layers(events), alone, strict=True):
+        assert np.abs(one - other).max() <= 2 / 255
+    plan = make_plan(job(**drawn), library.find(STARTER_ID).facts)
+    rows = [(first, len(seeds)) for first, seeds, _ in told_alike(plan)]
+    assert 1 < len(rows) < 5
+    assert sum(count for _, count in rows) == 5
+    begun = [event for event in events if isinstance(event, Stepped) and event.stage == "painting" and event.step == 1]
+    assert [(event.picture, event.together) for event in begun] == rows
 
 
 def test_batches_keep_the_order_and_lose_none():

@@ -23,6 +23,7 @@ from backend.families import sd1
 from backend.models import STARTER_ID, Library
 from backend.pixels import raw
 from backend.plan import Finished, PictureMade, PreviewMade, Stepped, Stopped, WentWrong, make_plan
+from backend.prompts import Prompt, Words
 from protocol import Bounds, DeviceInfo, Extent, Job, Style, content_name
 
 JOB = "0" * 32
@@ -127,8 +128,8 @@ def test_a_new_picture_is_diffusers_own(engine, library, starter):
     plan = planned(library, send(extent=SQUARE, prompt="a red apple", seed=21, depth="u16", style=Style(steps=6)))
     (layer,) = run(engine, plan).layers
     theirs = starter.pipeline(
-        plan.prompt,
-        negative_prompt=plan.negative,
+        plan.words_of(0).prompt.text,
+        negative_prompt=plan.words_of(0).negative.text,
         width=plan.size.width,
         height=plan.size.height,
         num_inference_steps=6,
@@ -246,11 +247,45 @@ def test_a_preview_shows_the_result_alone(engine, library):
 
 
 def test_the_end_of_a_long_prompt_is_not_dropped_in_silence(engine, library):
-    long = "a red apple " + "and a sun " * 30 + "and a whale"
+    long = "a red apple " + "and a sun " * 400 + "and a whale"
     heard = run(engine, planned(library, send(extent=SQUARE, prompt=long, style=QUICK)))
     (note,) = heard.end.notes
     assert "a sun and a sun" in note
     assert "a red apple" not in note
+
+
+def test_a_prompt_longer_than_the_text_encoder_is_read_to_its_end(engine, library):
+    def layer(prompt):
+        heard = run(engine, planned(library, send(extent=SQUARE, prompt=prompt, style=QUICK)))
+        assert heard.end == Finished()
+        return heard.layers[0]
+
+    long = "a red apple " + "and a sun " * 12
+    assert not np.array_equal(layer(long + "and a whale"), layer(long + "and a star"))
+
+
+def test_weights_clip_skip_and_rescale_reach_the_picture(engine, library):
+    def layer(prompt="a red apple", **style):
+        sent = send(extent=SQUARE, prompt=prompt, style=Style(steps=4, **style))
+        return run(engine, planned(library, sent)).layers[0]
+
+    plain = layer()
+    assert np.array_equal(layer("(a red apple:1.0)", clip_skip=1, rescale=0.0), plain)
+    for other in (layer("a (red:1.5) apple"), layer(clip_skip=2), layer(rescale=0.7)):
+        assert not np.array_equal(other, plain)
+
+
+def test_pictures_with_words_of_their_own_are_the_ones_made_alone(engine, library):
+    """Three of four are told the same: those that follow each other are painted at once where there is room."""
+    plan = planned(library, send(extent=SQUARE, prompt="{a cat|a dog|a red star}", seed=3, count=4, style=QUICK))
+    assert len(set(plan.words)) > 1
+    batch = run(engine, plan)
+    for event in batch.of(PictureMade):
+        prompt = plan.words_of(event.index).prompt
+        alone = replace(plan, words=(Words(prompt),), seeds=(event.picture.seed,))
+        (same,) = run(engine, alone).of(PictureMade)
+        assert same.content == event.content
+        assert "{" not in prompt.text
 
 
 def test_models_and_texts_are_kept(library, monkeypatch):
@@ -262,9 +297,9 @@ def test_models_and_texts_are_kept(library, monkeypatch):
     plan = planned(library, send(extent=SQUARE, prompt="a cat", style=Style(steps=1)))
     one, two = run(engine, plan), run(engine, plan)
     assert one.of(PictureMade) == two.of(PictureMade)
-    assert (len(loaded), encoded) == (1, [("a cat", "")])
+    assert (len(loaded), encoded) == (1, [(Prompt.of("a cat"), Prompt())])
     run(engine, replace(plan, guidance=1.0))
-    assert encoded[1:] == [("a cat", None)]
+    assert encoded[1:] == [(Prompt.of("a cat"), None)]
 
 
 class TestFailures:
@@ -323,6 +358,13 @@ class TestFailures:
     def test_sampler_that_does_not_exist(self, engine, library):
         plan = planned(library, send(extent=SQUARE, prompt="a cat"))
         assert run(engine, replace(plan, sampler="magic")).end.failure.code == "unknown_sampler"
+
+    def test_more_layers_skipped_than_there_are(self, engine, library):
+        plan = planned(library, send(extent=SQUARE, prompt="a cat", style=Style(clip_skip=12)))
+        failure = run(engine, plan).end.failure
+        assert failure.code == "no_such_layer"
+        assert "3 layers" in failure.happened
+        assert "clip skip" in failure.remedy
 
     @pytest.mark.parametrize(
         "error",

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from backend.engine.denoise import Sampling, denoise
+from backend.prompts import Prompt
 
 STEPS = 8
 SAMPLERS = ["ddim", "euler", "euler_a", "dpmpp_2m_karras", "unipc"]
@@ -36,7 +37,7 @@ def latent_mask(both, value):
 
 
 def last_latents(both, sampling, original=None, mask=None):
-    conditioning = both.adapter.encode_text("a house", None)
+    conditioning = both.adapter.encode_text(Prompt.of("a house"), None)
     *_, last = denoise(both.adapter, conditioning, sampling, both.extent, original, mask)
     return last.latents
 
@@ -76,7 +77,7 @@ def test_soft_mask_keeps_for_as_many_steps_as_it_says(starter, sampler, strength
     mask = latent_mask(starter, 0)
     mask[:] = np.linspace(0, 1, mask.shape[1])
     sampling = Sampling(sampler, STEPS, 1.0, strength, seeds=(6,))
-    conditioning = starter.adapter.encode_text("a house", None)
+    conditioning = starter.adapter.encode_text(Prompt.of("a house"), None)
 
     def run(latent_mask):
         watch = Watch(starter.adapter)
@@ -98,7 +99,7 @@ def test_soft_mask_keeps_for_as_many_steps_as_it_says(starter, sampler, strength
 def test_what_is_kept_is_noised_by_the_models_own_betas(starter, sampler, strength):
     """x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) noise (Ho et al. 2020, arXiv 2006.11239, equation 4), with the seed's own noise."""
     original = starter.adapter.encode_image(starter.picture())
-    conditioning = starter.adapter.encode_text("a house", None)
+    conditioning = starter.adapter.encode_text(Prompt.of("a house"), None)
     noise = torch.randn(original.mean.shape, generator=torch.Generator().manual_seed(8))
     alphas = starter.pipeline.scheduler.alphas_cumprod
     watch = Watch(starter.adapter)
@@ -129,7 +130,7 @@ def test_mask_of_another_size_is_refused(starter):
 
 def test_stopping_takes_no_further_step(tiny):
     watch = Watch(tiny.adapter)
-    conditioning = tiny.adapter.encode_text("a house", None)
+    conditioning = tiny.adapter.encode_text(Prompt.of("a house"), None)
     for step in denoise(watch, conditioning, Sampling("ddim", STEPS, 1.0, 1.0, seeds=(0,)), tiny.extent):
         if step.number == 3:
             break

@@ -12,6 +12,7 @@ from diffusers import (
 )
 
 from backend.engine.denoise import Sampling, denoise, is_guided
+from backend.prompts import Prompt
 
 TOLERANCE = 1e-4
 PROMPT, NEGATIVE = "a red apple on a white background", "blue"
@@ -26,7 +27,9 @@ PIPELINE_SCHEDULERS = {
 
 def paint(both, sampling, picture=None, mask=None):
     """Our picture, 0 to 1, as the pipelines return theirs."""
-    conditioning = both.adapter.encode_text(PROMPT, NEGATIVE if is_guided(both.adapter, sampling.guidance) else None)
+    conditioning = both.adapter.encode_text(
+        Prompt.of(PROMPT), Prompt.of(NEGATIVE) if is_guided(both.adapter, sampling.guidance) else None
+    )
     original = None if picture is None else both.adapter.encode_image(picture)
     *_, last = denoise(both.adapter, conditioning, sampling, both.extent, original, mask)
     return (both.adapter.decode(last.latents) / 2 + 0.5).clamp(0, 1)
@@ -100,7 +103,7 @@ def test_parity_is_no_coincidence(both):
 
 
 def test_strength_too_small_for_a_step_still_takes_one(both):
-    conditioning = both.adapter.encode_text("", None)
+    conditioning = both.adapter.encode_text(Prompt(), None)
     original = both.adapter.encode_image(both.picture())
     sampling = Sampling("ddim", 10, 1.0, 0.01, seeds=(1,))
     assert len(list(denoise(both.adapter, conditioning, sampling, both.extent, original))) == 1

@@ -12,6 +12,7 @@ import pytest
 from backend.executors import LocalProcess
 from backend.executors.launch import worker_command
 from backend.plan import Plan
+from backend.prompts import Prompt, Words
 from protocol import Bounds, Extent, Raster
 
 PLAIN_WORKER = Path(__file__).with_name("plain_worker.py")
@@ -63,8 +64,7 @@ def make_plan():
             job=job,
             model="m",
             family="f",
-            prompt=prompt,
-            negative="",
+            words=(Words(Prompt.of(prompt)),),
             seeds=tuple(range(count)),
             extent=extent,
             crop=whole,

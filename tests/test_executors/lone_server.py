@@ -12,6 +12,7 @@ from backend.executors import LocalProcess
 from backend.executors.launch import worker_command
 from backend.models import Library
 from backend.plan import Plan, Stepped, make_plan
+from backend.prompts import Prompt, Words
 from protocol import Bounds, Extent, Job, Style
 
 
@@ -24,7 +25,8 @@ class PlainProcess(LocalProcess):
 
 def plain_plan(prompt: str) -> Plan:
     size, whole = Extent(8, 8), Bounds(0, 0, 8, 8)
-    return Plan("a" * 32, "m", "f", prompt, "", (0,), size, whole, size, whole, "s", 1, 1.0, 1.0)
+    words = (Words(Prompt.of(prompt)),)
+    return Plan("a" * 32, "m", "f", words, (0,), size, whole, size, whole, "s", 1, 1.0, 1.0)
 
 
 def real_plan(models: Path) -> Plan:

@@ -20,7 +20,7 @@ class PlainEngine:
 
     def run(self, plan, contents, emit, cancelled):
         emit(Stepped("loading", step=os.getpid()))
-        conduct, _, argument = plan.prompt.partition(" ")
+        conduct, _, argument = plan.words_of(0).prompt.text.partition(" ")
         getattr(self, conduct)(argument, plan, contents, emit, cancelled)
 
     def echo(self, argument, plan, contents, emit, cancelled):

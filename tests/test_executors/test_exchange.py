@@ -20,6 +20,7 @@ from backend.executors.exchange import (
 )
 from backend.executors.frames import Frame, FrameError, read_frame, write_frame
 from backend.plan import Finished, MaskPlan, PictureMade, Plan, PreviewMade, Stepped, Stopped, WentWrong
+from backend.prompts import Fragment, LoraUse, Prompt, Words
 from protocol import Bounds, DeviceInfo, Extent, Failure, Picture, Raster
 
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=30)
@@ -39,18 +40,25 @@ bounds = st.builds(Bounds, st.integers(-99, 99), st.integers(-99, 99), sides, si
 extents = st.builds(Extent, sides, sides)
 
 
+weights = st.floats(-10, 10)
+parts = st.lists(st.builds(Fragment, texts, weights), max_size=3).map(tuple)
+prompts = st.builds(Prompt, st.lists(parts, max_size=3).map(tuple), st.integers(1, 12))
+loras = st.builds(LoraUse, st.text("ab", min_size=1, max_size=9), weights)
+words = st.builds(Words, prompts, prompts, st.lists(loras, max_size=2).map(tuple))
+
+
 @st.composite
 def runs(draw):
     image, image_bytes = draw(pixels())
     raster, mask_bytes = draw(pixels("gray"))
+    seeds = tuple(draw(st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=5)))
     mask = draw(st.none() | st.builds(MaskPlan, st.just(raster), bounds, numbers, numbers, numbers))
     plan = Plan(
         job=draw(texts),
         model=draw(texts),
         family=draw(texts),
-        prompt=draw(texts),
-        negative=draw(texts),
-        seeds=tuple(draw(st.lists(st.integers(0, 2**53 - 1), max_size=5))),
+        words=tuple(draw(words) for _ in seeds) if draw(st.booleans()) else (draw(words),),
+        seeds=seeds,
         extent=draw(extents),
         crop=draw(bounds),
         size=draw(extents),
@@ -67,6 +75,7 @@ def runs(draw):
         encoding=draw(st.sampled_from(["raw", "zlib"])),
         previews=draw(st.booleans()),
         notes=tuple(draw(st.lists(texts, max_size=3))),
+        rescale=draw(st.floats(0, 1)),
     )
     every = {image.content: image_bytes, raster.content: mask_bytes}
     return RunPlan(plan, {name: every[name] for name in contents_of(plan)})

@@ -11,7 +11,8 @@ from tiny_models.text_encoders import clip_text_encoder, clip_text_projection
 from tiny_models.vocabulary import clip_tokenizer
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from backend.families.clip_text import MAX_CHUNKS, NoSuchLayer, chunk_count, encode_clip
+from backend.families.adapter import NoSuchLayer
+from backend.families.clip_text import MAX_CHUNKS, chunk_count, encode_clip
 from backend.prompts import Draws, Fragment, Prompt, no_wildcards, read_prompt
 
 ROOM = 75

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from backend.families import sd1
-from backend.families.adapter import Adapter, Load, UnusableModel
+from backend.families.adapter import Adapter, Load, NoSuchLayer, UnusableModel
+from backend.families.clip_text import MAX_CHUNKS
+from backend.prompts import Prompt
 from protocol import Extent
 
+A_HOUSE = Prompt.of("a house")
 CPU = torch.device("cpu")
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
@@ -43,7 +47,7 @@ def test_reads_half_precision_where_nothing_else_is_there(tiny_copy):
     for file in tiny_copy.glob("*/*.safetensors"):
         save_file({name: tensor.half() for name, tensor in load_file(file).items()}, file, {"format": "pt"})
         file.rename(file.with_suffix(".fp16.safetensors"))
-    assert sd1.load(tiny_copy, CPU, torch.float32).encode_text("a house", None).hidden.dtype == torch.float32
+    assert sd1.load(tiny_copy, CPU, torch.float32).encode_text(A_HOUSE, None).hidden.dtype == torch.float32
 
 
 def test_latent_scale_comes_from_the_vae(adapter):
@@ -54,16 +58,34 @@ def test_latent_scale_comes_from_the_vae(adapter):
 
 
 def test_conditioning_has_a_row_per_prediction(adapter):
-    assert adapter.encode_text("a house", None).rows == 1
-    guided = adapter.encode_text("a house", "")
+    assert adapter.encode_text(A_HOUSE, None).rows == 1
+    guided = adapter.encode_text(A_HOUSE, Prompt())
     assert guided.rows == 2
-    assert torch.equal(guided.hidden[1:], adapter.encode_text("a house", None).hidden)
-    assert torch.equal(guided.hidden[:1], adapter.encode_text("", None).hidden)
+    assert torch.equal(guided.hidden[1:], adapter.encode_text(A_HOUSE, None).hidden)
+    assert torch.equal(guided.hidden[:1], adapter.encode_text(Prompt(), None).hidden)
 
 
 def test_says_which_end_of_a_prompt_was_not_read(adapter):
-    assert adapter.encode_text("x" * 75, None).unread == ""
-    assert adapter.encode_text("x" * 75 + " yz", None).unread == "yz"
+    room = 75 * MAX_CHUNKS
+    assert adapter.encode_text(Prompt.of("x" * room), None).unread == ""
+    assert adapter.encode_text(Prompt.of("x" * room + " yz"), None).unread == "yz"
+    assert adapter.encode_text(A_HOUSE, Prompt.of("x" * room + " yz")).unread == "yz"
+
+
+def test_prompt_and_negative_prompt_are_of_one_length(adapter):
+    for prompt, negative in ((A_HOUSE, Prompt.of("x" * 200)), (Prompt.of("x" * 200), A_HOUSE)):
+        hidden = adapter.encode_text(prompt, negative).hidden
+        assert hidden.shape == (2, 3 * 77, 32)
+        assert torch.equal(hidden[1:, :77], adapter.encode_text(prompt, None).hidden[:, :77])
+        assert torch.equal(hidden[:1, :77], adapter.encode_text(negative, None).hidden[:, :77])
+
+
+def test_another_layer_may_speak(adapter):
+    last, other = (adapter.encode_text(replace(A_HOUSE, clip_skip=skip), None).hidden for skip in (1, 2))
+    assert torch.equal(last, adapter.encode_text(A_HOUSE, None).hidden)
+    assert not torch.allclose(last, other)
+    with pytest.raises(NoSuchLayer, match="2 layers"):
+        adapter.encode_text(replace(A_HOUSE, clip_skip=3), None)
 
 
 def test_encoding_is_a_distribution_sampled_by_the_generator(adapter):
@@ -153,6 +175,6 @@ def test_distilled_model_is_told_of_the_guidance(tiny_copy):
     adapter = sd1.load(tiny_copy, CPU, torch.float32)
     assert not adapter.classifier_free
     with torch.inference_mode():
-        text = adapter.encode_text("a house", None)
+        text = adapter.encode_text(A_HOUSE, None)
         weak, strong = (adapter.predict(torch.ones(1, 4, 4, 4), torch.tensor(10), text, scale) for scale in (1.0, 8.0))
     assert not torch.allclose(weak, strong)

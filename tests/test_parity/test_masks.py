@@ -10,6 +10,7 @@ import torch
 from parity.measures import our_latents, sampled
 
 from backend.engine.denoise import denoise
+from backend.prompts import Prompt
 
 STRENGTHS = [0.6, 1.0]
 
@@ -63,7 +64,7 @@ def test_soft_mask_keeps_each_latent_for_as_many_steps_as_it_says(both, strength
     original = adapter.encode_image(picture)
     columns = adapter.latent_shape(extent)[-1]
     soft = np.tile(np.linspace(0, 1, columns, dtype=np.float32), (adapter.latent_shape(extent)[-2], 1))
-    conditioning = adapter.encode_text("a house", None, shown(both))
+    conditioning = adapter.encode_text(Prompt.of("a house"), None, shown(both))
     beside = adapter.beside(picture, None, shown(both), extent)
 
     def seen_with(mask):

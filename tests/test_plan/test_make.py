@@ -12,32 +12,37 @@ from protocol import MAX_SEED, MAX_STEPS, Bounds, Extent, Style
 SQUARE = Extent(512, 512)
 
 
+def texts(plan):
+    """Prompt and negative prompt of the first picture."""
+    words = plan.words_of(0)
+    return words.prompt.text, words.negative.text
+
+
 def test_what_nobody_says_comes_from_the_facts(facts, job_of):
     plan = make_plan(job_of(SQUARE), facts)
     assert (plan.model, plan.family) == ("sd15", "sd1")
     assert (plan.steps, plan.guidance, plan.sampler) == (25, 7.5, "ddim")
-    assert (plan.prompt, plan.negative, plan.strength) == ("a red apple", "", 1.0)
+    assert (texts(plan), plan.strength, plan.rescale) == (("a red apple", ""), 1.0, 0.0)
     assert plan.seeds == (0,)
 
 
 def test_a_style_goes_before_the_facts(facts, job_of):
     style = Style(sampler="euler", steps=7, guidance=0.0, template="oil, {prompt}, {prompt}!", negative=" grey ")
-    plan = make_plan(job_of(SQUARE, prompt=" a {cat} ", negative="people", style=style), facts)
+    plan = make_plan(job_of(SQUARE, prompt=" a cat ", negative="people", style=style), facts)
     assert (plan.steps, plan.guidance, plan.sampler) == (7, 0.0, "euler")
-    assert plan.prompt == "oil, a {cat}, a {cat}!"
-    assert plan.negative == "people, grey"
+    assert texts(plan) == ("oil, a cat, a cat!", "people, grey")
 
 
 @pytest.mark.parametrize("prompt", ["", "  \n"])
 def test_an_empty_prompt_leaves_it_to_the_surroundings(facts, job_of, prompt):
     style = Style(template="oil painting of {prompt}", negative="blurry", guidance=9.0)
     plan = make_plan(job_of(SQUARE, Bounds(9, 9, 99, 99), prompt=prompt, style=style), facts)
-    assert (plan.prompt, plan.negative, plan.guidance) == ("", "", 1.0)
+    assert (texts(plan), plan.guidance) == (("", ""), 1.0)
 
 
 def test_an_empty_prompt_still_keeps_away_from_what_the_painter_does_not_want(facts, job_of):
     plan = make_plan(job_of(SQUARE, Bounds(9, 9, 99, 99), prompt="", negative="people"), facts)
-    assert (plan.prompt, plan.negative, plan.guidance) == ("", "people", 7.5)
+    assert (texts(plan), plan.guidance) == (("", "people"), 7.5)
 
 
 @pytest.mark.parametrize("negative", ["", "people"])
@@ -59,7 +64,7 @@ def test_without_words_a_painters_own_strength_holds(facts, job_of):
 def test_a_model_without_negative_prompts_says_so(facts, job_of):
     without = replace(facts, negative_prompt=False)
     plan = make_plan(job_of(SQUARE, negative="people"), without)
-    assert plan.negative == ""
+    assert texts(plan) == ("a red apple", "")
     assert "no negative prompt" in plan.notes[0]
     assert make_plan(job_of(SQUARE, style=Style(negative="grey")), without).notes == ()
 
@@ -68,9 +73,9 @@ def test_a_models_own_words_go_around_the_styles_and_the_painters(facts, job_of)
     own = replace(facts, template="score_9, {prompt}", negative="score_4")
     style = Style(template="oil, {prompt}", negative="grey")
     plan = make_plan(job_of(SQUARE, prompt="a fox", negative="people", style=style), own)
-    assert (plan.prompt, plan.negative) == ("score_9, oil, a fox", "people, grey, score_4")
+    assert texts(plan) == ("score_9, oil, a fox", "people, grey, score_4")
     wordless = make_plan(job_of(SQUARE, prompt=""), own)
-    assert (wordless.prompt, wordless.negative) == ("", "")
+    assert texts(wordless) == ("", "")
 
 
 def test_a_denoiser_that_is_told_of_guidance_is_told_of_it_without_words_too(facts, job_of):

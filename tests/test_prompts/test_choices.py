@@ -2,13 +2,22 @@
 
 from collections import Counter
 from hashlib import sha256
+from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.prompts import Draws, NoWildcard, no_wildcards
-from backend.prompts.choices import MAX_CHOICE_WEIGHT, MAX_DEPTH, MAX_DRAWS, NO_WEIGHTS, UNPAIRED, draw_choices
+from backend.prompts.choices import (
+    MAX_CHOICE_WEIGHT,
+    MAX_DEPTH,
+    MAX_DRAWS,
+    MAX_SEVERAL,
+    NO_WEIGHTS,
+    UNPAIRED,
+    draw_choices,
+)
 from protocol import MAX_PROMPT_CHARS
 
 FILES = {
@@ -53,6 +62,17 @@ def all_drawn(text, seeds=200):
         (r"\{a|b\} and \__colours\__", {r"\{a|b\} and \__colours\__"}),
         (r"{a\|b|c\}}", {r"a\|b", r"c\}"}),
         ("({red|blue}:{1.1|1.2})", {f"({colour}:{weight})" for colour in ("red", "blue") for weight in ("1.1", "1.2")}),
+        ("{2$$a|b|c}", {"a, b", "a, c", "b, a", "b, c", "c, a", "c, b"}),
+        ("{ 1-2$$ and $$a|b}", {"a", "b", "a and b", "b and a"}),
+        ("{-1$$a|b}", {"a", "b"}),
+        ("{2-$$a|b}", {"a, b", "b, a"}),
+        ("{0-1$$a}", {"", "a"}),
+        ("{9$$$$a|b}", {"ab", "ba"}),
+        ("{2$$0::a|3::b|c}", {"b, c", "c, b"}),
+        ("{2$$a {x|y}|b}", {"a x, b", "a y, b", "b, a x", "b, a y"}),
+        ("{3$$ $$__colours__}", {" ".join(row) for row in permutations(("red", "green", "blue"))}),
+        ("{2$$__weighed__}", {"always"}),
+        ("$$ {$$a} {b$$c}", {"$$ $$a b$$c"}),
         ("a | b, snake_case, _ and __ __", {"a | b, snake_case, _ and __ __"}),
     ],
 )
@@ -131,6 +151,19 @@ def test_wildcards_that_name_many_others_end():
     assert any(str(MAX_DRAWS) in note or str(MAX_PROMPT_CHARS) in note for note in notes)
 
 
+def test_no_more_than_a_few_are_drawn_of_one_choice():
+    said, notes = drawn(f"{{{MAX_SEVERAL + 1}$$" + "|".join(map(str, range(99))) + "}")
+    assert len(set(said.split(", "))) == MAX_SEVERAL
+    assert notes == (f"At most {MAX_SEVERAL} of one choice are drawn.",)
+    assert len(drawn("{1-$$" + "|".join(map(str, range(99))) + "}", 5)[0].split(", ")) <= MAX_SEVERAL
+
+
+def test_several_are_as_likely_as_their_weights_say():
+    first = Counter(drawn("{1-2$$3::a|b}", seed)[0] for seed in range(4000))
+    assert 1850 < first["a"] + first["b"] < 2150
+    assert 2850 < first["a"] + first["a, b"] < 3150
+
+
 def test_what_is_drawn_is_no_longer_than_a_prompt_may_be():
     said, notes = drawn("__long__ " * 4)
     assert len(said) <= MAX_PROMPT_CHARS
@@ -162,7 +195,7 @@ def test_weights_of_nothing_but_0_are_told():
     assert drawn("{0::a|0::b}")[1] == (NO_WEIGHTS,)
 
 
-@given(st.text(st.sampled_from("ab{}|_\\:2. "), max_size=80), st.integers(0, 2**53))
+@given(st.text(st.sampled_from("ab{}|_\\:2.$- "), max_size=80), st.integers(0, 2**53))
 def test_any_text_can_be_drawn_and_stays_the_same(text, seed):
     said, notes = drawn(text, seed)
     assert (said, notes) == drawn(text, seed)

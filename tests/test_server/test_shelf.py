@@ -19,7 +19,7 @@ def plan(tmp_path):
         library = Library(tmp_path)
         library.scan()
         device = None if memory is None else DeviceInfo("a device", kind, memory)
-        return await Shelf(library, lambda: device, tmp_path).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
+        return await Shelf(library, lambda: device, tmp_path, tmp_path).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
 
     return plan
 
@@ -29,6 +29,22 @@ async def test_where_memory_suffices_or_is_not_known_nothing_is_scaled(plan, mem
     made = await plan(memory)
     assert made.size == Extent(160, 128)
     assert made.notes == ()
+
+
+async def test_wildcards_are_read_anew_for_each_job(tmp_path):
+    shelf = Shelf(Library(tmp_path), lambda: None, tmp_path, tmp_path / "wildcards")
+
+    async def planned():
+        made = await shelf.plan(Job(uuid.uuid4().hex, Extent(160, 128), "a __pet__"))
+        return made.words_of(0).prompt.text, made.notes
+
+    text, notes = await planned()
+    assert text == "a __pet__"
+    assert "no pet.txt" in notes[0]
+    (tmp_path / "wildcards").mkdir()
+    for pet in ("cat", "dog"):
+        (tmp_path / "wildcards" / "pet.txt").write_text(f"{pet}\n", "utf-8")
+        assert await planned() == (f"a {pet}", ())
 
 
 async def test_what_does_not_fit_is_scaled_down_and_said(plan):

@@ -1,0 +1,136 @@
+"""What a job says in words: the painter's, the style's and the model's put together, and drawn for each picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from backend.families.facts import ModelFacts
+from backend.prompts import Draws, Prompt, Wildcards, Words, read_prompt, shown, without_comments, without_loras
+from protocol import MAX_PROMPT_CHARS, Job
+
+PLACE: Final = "{prompt}"
+"""In a template, where the painter's words go."""
+
+MAX_WHOLE_CHARS: Final = 3 * MAX_PROMPT_CHARS
+"""Of a prompt within its templates. Each of the three may be of the longest kind; a template that repeats the painter's words a
+thousand times would take the memory of all."""
+
+MAX_NOTES: Final = 10
+"""Sentences about a job's words: more are not read, and each wildcard that is missing is worth one."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the text encoder reads for each picture, and how strongly it counts.
+
+    `words` has one entry for each picture, or a single one for all. Where there is no prompt, nothing but the surroundings
+    say what belongs there.
+    """
+
+    words: tuple[Words, ...]
+    has_prompt: bool
+    guidance: float
+    notes: tuple[str, ...]
+
+
+def words_of(job: Job, facts: ModelFacts, wildcards: Wildcards) -> Said:
+    """Put a job's words together, and draw what is left to chance, for each picture by its seed."""
+    texts = _Texts.of(job, facts)
+    notes = _left_out(job, facts)
+    skip = (job.style.clip_skip or facts.clip_skip) if facts.weights else 1
+    drawn = []
+    for picture in range(job.count):
+        words, of_it = _drawn(texts, job.seed_of(picture), wildcards)
+        words, left_out = _as_read(words, facts, skip)
+        drawn.append(words)
+        notes += (*of_it, *left_out)
+    if len(set(drawn)) == 1:
+        del drawn[1:]
+    unlike = list(dict.fromkeys(notes))
+    if len(unlike) > MAX_NOTES:
+        unlike[MAX_NOTES:] = [f"{len(unlike) - MAX_NOTES} more things in the prompt were taken as they stand."]
+    return Said(tuple(drawn), texts.has_prompt, texts.guidance, tuple(unlike))
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The texts of a job before anything is drawn. Whether it has a prompt does not hang on what is drawn."""
+
+    prompt: str
+    negative: str
+    has_prompt: bool
+    guidance: float
+
+    @staticmethod
+    def of(job: Job, facts: ModelFacts) -> _Texts:
+        # before they are put together: a comment at the end of one would take the beginning of the next
+        prompt = without_comments(job.prompt).strip()
+        # the model's own words go around the style's, and these around the painter's
+        template = _within(without_comments(facts.template), without_comments(job.style.template))
+        parts = (without_comments(text).strip() for text in (job.negative, job.style.negative, facts.negative))
+        negative = ", ".join(part for part in parts if part) if facts.negative_prompt else ""
+        guidance = facts.guidance if job.style.guidance is None else job.style.guidance
+        has_prompt = _words_in(prompt)
+        whole = _within(template, prompt)
+        if has_prompt or (facts.negative_prompt and _words_in(job.negative)):
+            # with nothing to go towards, but something to keep away from, it still takes guidance
+            return _Texts(whole, negative, has_prompt, guidance)
+        # Without words the surroundings alone say what belongs there. Classifier-free guidance is the difference that the
+        # prompt makes; between two empty ones there is none, and 1 saves the second prediction of every step. A denoiser
+        # that is told of the guidance scale was never told 1. A style's own words are left out with the prompt that they
+        # were to go with: "oil painting of" alone would paint any subject.
+        return _Texts(whole, "", has_prompt, guidance if facts.guidance_kind == "embedded" else 1.0)
+
+
+def _within(template: str, text: str) -> str:
+    """Put a text wherever a template has a place for it; only at the first one where all of it would be too long."""
+    if len(template) + template.count(PLACE) * len(text) <= MAX_WHOLE_CHARS:
+        return template.replace(PLACE, text)
+    before, _, behind = template.partition(PLACE)
+    return before + text + behind.replace(PLACE, "")
+
+
+def _words_in(text: str) -> bool:
+    """Whether a text says anything but comments and LoRAs."""
+    return bool(without_loras(without_comments(text)).strip())
+
+
+def _drawn(texts: _Texts, seed: int, wildcards: Wildcards) -> tuple[Words, tuple[str, ...]]:
+    """Draw the words of one picture, and tell what in them could not be meant as it is written."""
+    prompt = read_prompt(texts.prompt, Draws(seed, "prompt"), wildcards)
+    negative = read_prompt(texts.negative, Draws(seed, "negative"), wildcards)
+    notes = prompt.notes + negative.notes
+    if negative.loras:
+        notes += ("LoRAs are asked for in the prompt alone: those in the negative prompt were left out.",)
+    return Words(prompt.prompt if texts.has_prompt else Prompt(), negative.prompt, prompt.loras), notes
+
+
+def _as_read(words: Words, facts: ModelFacts, clip_skip: int) -> tuple[Words, list[str]]:
+    """Return words as the model's text encoder can read them, and tell what it cannot."""
+    notes: list[str] = []
+    both = (words.prompt, words.negative)
+    if not facts.weights:
+        if any(prompt.is_weighted for prompt in both):
+            notes.append(f"{facts.title} takes no weights in prompts, so they were left out.")
+        if any(prompt.is_broken for prompt in both):
+            notes.append(f"{facts.title} reads a prompt in one piece, so BREAK was left out.")
+        both = (words.prompt.plain(), words.negative.plain())
+    if words.loras:
+        names = ", ".join(dict.fromkeys(lora.name for lora in words.loras))
+        notes.append(f"LoRAs cannot be loaded yet, so this was painted without {shown(names)}.")
+    prompt, negative = (replace(one, clip_skip=clip_skip) for one in both)
+    return replace(words, prompt=prompt, negative=negative), notes
+
+
+def _left_out(job: Job, facts: ModelFacts) -> list[str]:
+    """Tell what the model has no use for, of what the painter or the style asks."""
+    notes: list[str] = []
+    if not facts.negative_prompt and _words_in(job.negative):
+        notes.append(f"{facts.title} takes no negative prompt, so it was left out.")
+    # the encoders that are read from another layer are the same that take weights: CLIP's
+    if not facts.weights and (job.style.clip_skip or 1) > 1:
+        notes.append(f"{facts.title} knows no clip skip, so the style's was left out.")
+    if not facts.negative_prompt and job.style.rescale:
+        notes.append(f"{facts.title} has no guidance that could be rescaled, so the style's rescale was left out.")
+    return notes
