@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .flux import FLUX
+from .flux2 import FLUX2
+from .ovis import OVIS
 from .sd1 import SD1
 from .sdxl import SDXL
 from .zimage import ZIMAGE
 
-CASES = (*SD1, *SDXL, *FLUX, *ZIMAGE)
+CASES = (*SD1, *SDXL, *FLUX, *FLUX2, *ZIMAGE, *OVIS)

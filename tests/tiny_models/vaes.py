@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from diffusers import AutoencoderKL, AutoencoderKLFlux2, AutoencoderKLQwenImage
 
 LEVELS = (8, 8, 8, 8)
@@ -37,13 +38,17 @@ def flux_vae() -> AutoencoderKL:
 
 def flux2_vae() -> AutoencoderKLFlux2:
     """FLUX.2's: its latents are put together two by two, sixteen pixels on a side in all."""
-    return AutoencoderKLFlux2(
+    vae = AutoencoderKLFlux2(
         sample_size=64,
         block_out_channels=LEVELS,
         layers_per_block=1,
         latent_channels=FLUX2_CHANNELS,
         norm_num_groups=4,
     ).eval()
+    # a mean of 0 and a variance of 1, as it is made with, would show no mistake of those who normalise by them
+    vae.bn.running_mean = torch.linspace(-0.5, 0.5, FLUX2_CHANNELS * 4)
+    vae.bn.running_var = torch.linspace(0.5, 2.0, FLUX2_CHANNELS * 4)
+    return vae
 
 
 def qwen_vae(channels: int = 3) -> AutoencoderKLQwenImage:
