@@ -30,6 +30,7 @@ from backend.engine.denoise import Sampling, denoise
 from backend.families.sd1 import SD1
 from backend.families.vae import PictureCoder
 from benchmarks.turns import in_turn, machine
+from backend.prompts import Prompt
 from protocol import Extent
 
 PROMPT, NEGATIVE = "a red apple", "blue"
@@ -118,7 +119,7 @@ def parts_of(size: Size) -> StableDiffusionPipeline:
 def ours(adapter: SD1, size: Size, steps: int) -> None:
     """Paint by our loop, from the prompt to the picture."""
     with torch.inference_mode():
-        conditioning = adapter.encode_text(PROMPT, NEGATIVE)
+        conditioning = adapter.encode_text(Prompt.of(PROMPT), Prompt.of(NEGATIVE))
         *_, last = denoise(adapter, conditioning, Sampling("ddim", steps, 7.5, 1.0, (1,)), size.extent)
         adapter.decode(last.latents)
 
