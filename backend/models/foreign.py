@@ -54,7 +54,7 @@ _DENOISERS: Final = (
     ("flux2", _start("double_stream_modulation_img.")),
     ("flux", _start("double_blocks.0.img_attn.")),
     ("sd3", _start("joint_blocks.0.")),
-    ("zimage", _start("noise_refiner.0.")),
+    ("zimage", _start("x_pad_token", "cap_pad_token")),
     ("qwen", _part("transformer_blocks.0.img_mlp.", "transformer_blocks.0.img_mod.")),
 )
 

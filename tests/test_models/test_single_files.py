@@ -197,7 +197,9 @@ def test_a_unet_that_takes_something_else_is_told(checkpoint, only, channels, wo
         (["double_blocks.0.img_attn.qkv.weight", "distilled_guidance_layer.in_proj.weight"], "Chroma", "chroma"),
         (["double_blocks.0.img_attn.qkv.weight", "double_stream_modulation_img.lin.weight"], "FLUX.2", "flux2"),
         (["model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"], "Stable Diffusion 3.x", "sd3"),
-        (["noise_refiner.0.attention.qkv.weight"], "Z-Image", "zimage"),
+        (["noise_refiner.0.attention.qkv.weight", "x_pad_token"], "Z-Image", "zimage"),
+        # Lumina, of the same make
+        (["noise_refiner.0.attention.qkv.weight"], "no kind that this version knows", ""),
         (["transformer_blocks.0.img_mlp.net.0.proj.weight"], "Qwen-Image", "qwen"),
         (["lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight"], "a LoRA", ""),
         (["transformer.double_blocks.0.img_attn.qkv.lora_A.weight"], "a LoRA", ""),
