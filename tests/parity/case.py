@@ -31,6 +31,12 @@ class Case:
 
     `unguided` is what its pipelines call no guidance. `negative_embeds` is for one that takes the negative prompt only as
     its `encode_prompt` makes it. A pipeline `of_bytes` takes pictures as PIL's alone, 8 bits a channel.
+
+    `sized_by` is the module of diffusers whose `calculate_dimensions` brings pictures to a megapixel or so; while the case is
+    measured it gives them a small part of that, see `smaller`. A pipeline of its `own_size` is not told one. A `layered`
+    one makes several pictures with transparency of each.
+
+    `clip_skip`, as painters count, and `rescale`, of the guidance, are what our side is told; `told` tells the pipelines.
     """
 
     title: str
@@ -50,6 +56,11 @@ class Case:
     unguided: float = 1.0
     negative_embeds: bool = False
     of_bytes: bool = False
+    sized_by: str = ""
+    own_size: bool = False
+    layered: bool = False
+    clip_skip: int = 1
+    rescale: float = 0.0
 
     def __str__(self) -> str:
         return self.title
@@ -91,3 +102,12 @@ def load_both(case: Case, folder: Path) -> Both:
     if case.prepare is not None:
         case.prepare(pipeline)
     return Both(case, module.load(folder, CPU, torch.float32), pipeline)
+
+
+def smaller(sizing: Callable[..., Any]) -> Callable[..., Any]:
+    """diffusers' function of an area and a ratio, for a 256th of the area: a megapixel becomes 64 pixels squared."""
+
+    def size(target_area: int, ratio: float) -> Any:
+        return sizing(target_area // 256, ratio)
+
+    return size

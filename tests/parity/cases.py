@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .flux import FLUX
 from .flux2 import FLUX2
+from .longcat import LONGCAT
 from .ovis import OVIS
+from .qwen import QWEN
 from .sd1 import SD1
 from .sdxl import SDXL
 from .zimage import ZIMAGE
 
-CASES = (*SD1, *SDXL, *FLUX, *FLUX2, *ZIMAGE, *OVIS)
+CASES = (*SD1, *SDXL, *FLUX, *FLUX2, *ZIMAGE, *QWEN, *OVIS, *LONGCAT)

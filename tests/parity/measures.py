@@ -33,7 +33,9 @@ def ours(
 ) -> torch.Tensor:
     """Our pictures, `[n, 3, height, width]`, 0 to 1, as the engine paints them."""
     latents = our_latents(both, sampling, picture, mask, references, prompt)
-    return torch.cat([(both.adapter.decode(one[None]) / 2 + 0.5).clamp(0, 1) for one in latents])
+    adapter: Any = both.adapter
+    decode = adapter.decode_layers if both.case.layered else adapter.decode
+    return torch.cat([(decode(one[None]) / 2 + 0.5).clamp(0, 1) for one in latents])
 
 
 def our_latents(
@@ -47,7 +49,8 @@ def our_latents(
     """The latents of our pictures."""
     adapter, extent = both.adapter, both.case.extent
     guided = is_guided(adapter, sampling.guidance)
-    conditioning = adapter.encode_text(Prompt.of(prompt), Prompt.of(NEGATIVE) if guided else None, references)
+    told = replace(Prompt.of(prompt), clip_skip=both.case.clip_skip)
+    conditioning = adapter.encode_text(told, Prompt.of(NEGATIVE) if guided else None, references)
     original = None if picture is None else adapter.encode_image(picture)
     beside = adapter.beside(picture, mask, references, extent)
     kept: npt.NDArray[np.float32] | None = None
@@ -77,8 +80,10 @@ def theirs(both: Both, pipeline: Any, sampling: Sampling, **more: Any) -> torch.
         told["negative_prompt"] = NEGATIVE
     if case.negative_embeds and is_guided(both.adapter, sampling.guidance):
         told["negative_prompt_embeds"] = pipeline.encode_prompt(NEGATIVE)[0]
+    if case.own_size:
+        del told["width"], told["height"]
     pictures: torch.Tensor = pipeline(**told).images
-    return pictures
+    return torch.cat(list(pictures)) if case.layered else pictures
 
 
 def sampled(
@@ -86,7 +91,7 @@ def sampled(
 ) -> Sampling:
     """How a case is sampled."""
     chosen = both.case.guidance if guidance is None else guidance
-    return Sampling(both.case.sampler, STEPS, chosen, strength, seeds)
+    return Sampling(both.case.sampler, STEPS, chosen, strength, seeds, both.case.rescale)
 
 
 def distance(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -152,7 +157,8 @@ def shown(both: Both, picture: torch.Tensor) -> Any:
     given = as_given(picture)
     if not both.case.of_bytes:
         return given
-    return Image.fromarray((given[0].permute(1, 2, 0) * 255).round().byte().numpy())
+    image = Image.fromarray((given[0].permute(1, 2, 0) * 255).round().byte().numpy())
+    return image.convert("RGBA") if both.case.layered else image
 
 
 def as_given(picture: torch.Tensor) -> torch.Tensor:
