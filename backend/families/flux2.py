@@ -79,7 +79,7 @@ def _agree(transformer: Any, coder: PatchCoder, text_encoder: Any, tapped: tuple
 
 @dataclass(frozen=True)
 class Flux2Text(Conditioning):
-    """Hidden states `[rows, tokens, width]`, and the tokens' places `[rows, tokens, 4]`."""
+    """Hidden states `[rows, tokens, width]`, and the tokens' places `[1, tokens, 4]`, the same for every row."""
 
     hidden: torch.Tensor
     places: torch.Tensor
@@ -117,12 +117,18 @@ class Flux2(CodedModel):
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
     ) -> Flux2Text:
         """Encode as diffusers does: as a message to the language model, which is not shown the pictures."""
-        hidden, places = self._parts.encode_prompt(prompt.text, self.device, max_sequence_length=TEXT_TOKENS)
+        hidden, places = self._read(prompt)
         unread = self._unread(prompt.text)
         if negative is None or not self.classifier_free:
             return Flux2Text(False, hidden, places, unread=unread)
-        away, away_places = self._parts.encode_prompt(negative.text, self.device, max_sequence_length=TEXT_TOKENS)
-        return Flux2Text(True, torch.cat([away, hidden]), torch.cat([away_places, places]), unread=unread)
+        away, _ = self._read(negative)
+        return Flux2Text(True, torch.cat([away, hidden]), places, unread=unread)
+
+    def _read(self, prompt: Prompt) -> tuple[torch.Tensor, torch.Tensor]:
+        read: tuple[torch.Tensor, torch.Tensor] = self._parts.encode_prompt(
+            prompt.text, self.device, max_sequence_length=TEXT_TOKENS
+        )
+        return read
 
     def _unread(self, prompt: str) -> str:
         tokenizer = self._parts.tokenizer
@@ -168,15 +174,14 @@ class Flux2(CodedModel):
         """Ask the transformer for the velocity."""
         assert isinstance(conditioning, Flux2Text)
         count = len(latents)
-        pictures = count // conditioning.rows
         dtype = self._transformer.dtype
         tokens, places = self._tokens(latents, beside)
         output = self._transformer(
             hidden_states=tokens.to(dtype),
             timestep=timestep.expand(count).to(dtype) / 1000,
             guidance=torch.full([count], guidance, device=self.device) if self._told_of_guidance else None,
-            encoder_hidden_states=conditioning.hidden.repeat_interleave(pictures, 0),
-            txt_ids=conditioning.places.repeat_interleave(pictures, 0),
+            encoder_hidden_states=conditioning.hidden.repeat_interleave(count // conditioning.rows, 0),
+            txt_ids=conditioning.places,
             img_ids=places,
             return_dict=False,
         )[0]

@@ -69,16 +69,11 @@ class Ovis(CodedModel):
         """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
         return packed_shape(extent, self._vae.channels, self._vae.scale)
 
-    def encode_text(
-        self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
-    ) -> OvisText:
+    def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> OvisText:
         """Encode as diffusers does: as a message to Qwen, of which what stands before the prompt is left out again."""
+        opposite = None if negative is None else negative.text
         hidden, away, places, _ = self._parts.encode_prompt(
-            prompt.text,
-            None if negative is None else negative.text,
-            negative is not None,
-            self.device,
-            max_sequence_length=TEXT_TOKENS,
+            prompt.text, opposite, negative is not None, self.device, max_sequence_length=TEXT_TOKENS
         )
         rows = hidden if negative is None else torch.cat([away, hidden])
         return OvisText(negative is not None, rows, places, unread=self._unread(prompt.text))
