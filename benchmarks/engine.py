@@ -29,8 +29,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from backend.engine.denoise import Sampling, denoise
 from backend.families.sd1 import SD1
 from backend.families.vae import PictureCoder
-from benchmarks.turns import in_turn, machine
 from backend.prompts import Prompt
+from benchmarks.turns import in_turn, machine
 from protocol import Extent
 
 PROMPT, NEGATIVE = "a red apple", "blue"
