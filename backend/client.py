@@ -71,9 +71,10 @@ class Client:
 
     def __init__(self, reach: Reach, installation: str, name: str) -> None:
         self._reach = reach
-        self._painter = Painter(installation, name)
+        self._painter = Painter(installation, name, by_file=True)
         self._news: asyncio.Queue[News | Lost | Unreachable] = asyncio.Queue(NEWS_KEPT)
         self._wake = asyncio.Event()
+        self._errand = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Client:
@@ -176,6 +177,7 @@ class Client:
             self._painter.connected()
             self._wake.set()
             writer = asyncio.create_task(self._write(socket))
+            runner = asyncio.create_task(self._run_errands(socket))
             try:
                 await self._read(socket)
             except ProtocolError:
@@ -188,9 +190,11 @@ class Client:
                 greeted = self._painter.ready
                 self._painter.lost()
                 writer.cancel()
-                await asyncio.wait({writer})
-            if not writer.cancelled() and (error := writer.exception()) is not None:
-                raise error
+                runner.cancel()
+                await asyncio.wait({writer, runner})
+            for task in (writer, runner):
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    raise error
             return greeted
 
     async def _read(self, socket: ClientConnection) -> None:
@@ -200,8 +204,25 @@ class Client:
                     await self._news.put(news)
                 # what was received may have queued an answer
                 self._wake.set()
+                self._errand.set()
         except ConnectionClosed as closed:
             log.info("connection closed: %s", closed)
+
+    async def _run_errands(self, socket: ClientConnection) -> None:
+        """Do on the disk what is due, in a thread aside, one thing after the other."""
+        try:
+            while True:
+                self._errand.clear()
+                while (errand := self._painter.next_errand()) is not None:
+                    outcome = await asyncio.to_thread(errand.carry_out)
+                    for news in self._painter.carried_out(errand, outcome):
+                        await self._news.put(news)
+                    self._wake.set()
+                await self._errand.wait()
+        except Exception:
+            # whoever waits for these pixels would wait for ever
+            socket.transport.abort()
+            raise
 
     async def _write(self, socket: ClientConnection) -> None:
         try:

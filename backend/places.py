@@ -68,6 +68,11 @@ class Places:
         return self.runtime / "server.lock"
 
     @property
+    def inboxes(self) -> Path:
+        """A folder for each connection, where programs on this machine lay pixels for the server."""
+        return self.runtime / "inbox"
+
+    @property
     def token(self) -> Path:
         """The secret of this installation, mode 0600."""
         return self.data / "token"

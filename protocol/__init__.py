@@ -18,6 +18,10 @@ from .geometry import Bounds as Bounds
 from .geometry import Context as Context
 from .geometry import Extent as Extent
 from .geometry import context_bounds as context_bounds
+from .handover import Errand as Errand
+from .handover import Fetch as Fetch
+from .handover import Lay as Lay
+from .handover import Take as Take
 from .limits import CHUNK_BYTES as CHUNK_BYTES
 from .limits import MAX_CLIP_SKIP as MAX_CLIP_SKIP
 from .limits import MAX_CONTENT_BYTES as MAX_CONTENT_BYTES
@@ -54,6 +58,8 @@ from .messages import GetStatus as GetStatus
 from .messages import Goodbye as Goodbye
 from .messages import Hello as Hello
 from .messages import Jobs as Jobs
+from .messages import Laid as Laid
+from .messages import Lies as Lies
 from .messages import ListModels as ListModels
 from .messages import ListStyles as ListStyles
 from .messages import Message as Message

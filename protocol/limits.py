@@ -69,7 +69,7 @@ MAX_STYLES = 512
 """Styles in one list, and presets with a problem: twice what is told of models, and more than a menu can show."""
 
 MAX_PATH_CHARS = 4096
-"""A folder's path that travels to be shown: the longest that Linux opens."""
+"""A path that travels: the longest that Linux opens."""
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer that travels, either side of 0: every JSON reader keeps it exact, and as a float it is the same number."""

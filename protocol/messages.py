@@ -27,6 +27,16 @@ def _check_id(job_id: str) -> None:
         raise ValueError("a job's id must be 32 lower-case hexadecimal digits")
 
 
+def _check_content(name: str) -> None:
+    if not is_content_name(name):
+        raise ValueError("a content's name must be 64 lower-case hexadecimal digits")
+
+
+def _check_path(what: str, path: str) -> None:
+    if len(path) > limits.MAX_PATH_CHARS:
+        raise ValueError(f"{what} must have at most {limits.MAX_PATH_CHARS} characters")
+
+
 @dataclass(frozen=True)
 class Hello:
     """Client, first: who speaks. Jobs belong to the installation, an opaque name that outlives the socket."""
@@ -44,12 +54,19 @@ class Hello:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Server, in answer to Hello: what it is and what it accepts."""
+    """Server, in answer to Hello: what it is and what it accepts.
+
+    `inbox` is a folder on this machine for this connection alone, where the client may lay attachments; empty where there is none.
+    """
 
     server: str
     version: Version = field(default_factory=Version)
     limits: Limits = field(default_factory=Limits)
     device: DeviceInfo | None = None
+    inbox: str = ""
+
+    def __post_init__(self) -> None:
+        _check_path("inbox", self.inbox)
 
 
 @dataclass(frozen=True)
@@ -61,15 +78,44 @@ class Submit:
 
 @dataclass(frozen=True)
 class Need:
-    """Either side: send me the attachments with these content hashes. What a side has, it does not ask for."""
+    """Either side: send me the attachments with these content hashes. What a side has, it does not ask for.
+
+    With `lying`, a client can also read them where they lie on the server's disk.
+    """
 
     contents: tuple[str, ...]
+    lying: bool = False
 
     def __post_init__(self) -> None:
         if len(self.contents) > limits.MAX_NEED_CONTENTS:
             raise ValueError(f"at most {limits.MAX_NEED_CONTENTS} contents at once, got {len(self.contents)}")
-        if not all(is_content_name(name) for name in self.contents):
-            raise ValueError("a content's name must be 64 lower-case hexadecimal digits")
+        for name in self.contents:
+            _check_content(name)
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Client: an attachment that I was asked for lies whole in the inbox, under its content hash. Since version 1.2."""
+
+    content: str
+
+    def __post_init__(self) -> None:
+        _check_content(self.content)
+
+
+@dataclass(frozen=True)
+class Lies:
+    """Server, in answer to a Need with `lying`: these bytes lie in this file, from this offset on. Since version 1.2."""
+
+    content: str
+    path: str
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        _check_content(self.content)
+        _check_path("path", self.path)
+        if not self.path or not 0 <= self.offset <= limits.MAX_INTEGER:
+            raise ValueError("a content lies in a file, at an offset of at least 0")
 
 
 @dataclass(frozen=True)
@@ -145,8 +191,7 @@ class Styles:
         for what, count in (("styles", len(self.styles)), ("problems", len(self.problems))):
             if count > limits.MAX_STYLES:
                 raise ValueError(f"at most {limits.MAX_STYLES} {what} in one list, got {count}")
-        if len(self.folder) > limits.MAX_PATH_CHARS:
-            raise ValueError(f"folder must have at most {limits.MAX_PATH_CHARS} characters")
+        _check_path("folder", self.folder)
         names = {style.name for style in self.styles}
         if "" in names or len(names) != len(self.styles):
             raise ValueError("every style in a list needs a name of its own")
@@ -271,13 +316,25 @@ class Goodbye:
 
 
 Request = (
-    Hello | Submit | Need | Cancel | Query | Acknowledge | ListModels | ListStyles | GetStatus | Shutdown | Goodbye
+    Hello
+    | Submit
+    | Need
+    | Laid
+    | Cancel
+    | Query
+    | Acknowledge
+    | ListModels
+    | ListStyles
+    | GetStatus
+    | Shutdown
+    | Goodbye
 )
 """What a client may send."""
 
 Event = (
     Welcome
     | Need
+    | Lies
     | Jobs
     | Models
     | Styles
@@ -303,6 +360,7 @@ REQUESTS: Final[dict[str, type]] = {
     "hello": Hello,
     "submit": Submit,
     "need": Need,
+    "laid": Laid,
     "cancel": Cancel,
     "query": Query,
     "acknowledge": Acknowledge,
@@ -317,6 +375,7 @@ REQUESTS: Final[dict[str, type]] = {
 EVENTS: Final[dict[str, type]] = {
     "welcome": Welcome,
     "need": Need,
+    "lies": Lies,
     "jobs": Jobs,
     "models": Models,
     "styles": Styles,

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .conversation import Content, Conversation, PreviewPicture, Received, Unreadable
+from .handover import Errand
 from .limits import MAX_QUERY_IDS
 from .messages import (
     Accepted,
@@ -64,11 +66,15 @@ class _Kept:
 
 
 class Painter:
-    """Jobs of one installation, over any number of connections, one at a time."""
+    """Jobs of one installation, over any number of connections, one at a time.
 
-    def __init__(self, installation: str, client: str) -> None:
+    `by_file` is whether the shell carries out errands, so that pixels are handed over by files where the backend offers that.
+    """
+
+    def __init__(self, installation: str, client: str, by_file: bool = False) -> None:
         self._installation = installation
         self._client = client
+        self._by_file = by_file
         self._kept: dict[str, _Kept] = {}
         self._taken: deque[str] = deque(maxlen=MAX_QUERY_IDS)
         self._unconfirmed: deque[str] = deque(maxlen=MAX_QUERY_IDS)
@@ -86,7 +92,7 @@ class Painter:
 
     def connected(self) -> None:
         """Begin anew on a connection that has just been opened."""
-        self._conversation = Conversation("client", self._attachment)
+        self._conversation = Conversation("client", self._attachment, by_file=self._by_file)
         self._conversation.send(Hello(self._installation, self._client))
 
     def lost(self) -> None:
@@ -152,6 +158,16 @@ class Painter:
     def next_frame(self) -> str | bytes | None:
         """Return the frame to send next, or None."""
         return self._conversation.next_frame() if self._conversation is not None else None
+
+    def next_errand(self) -> Errand | None:
+        """Return what is to be done on the disk next, or None; see `Conversation.next_errand`."""
+        return self._conversation.next_errand() if self._conversation is not None else None
+
+    def carried_out(self, errand: Errand, outcome: Any) -> list[News]:  # noqa: ANN401 - as each errand says
+        """Take what an errand has returned; return what is heard by it. One of an earlier connection is passed over."""
+        if self._conversation is None:
+            return []
+        return [news for received in self._conversation.carried_out(errand, outcome) for news in self._digest(received)]
 
     def receive(self, frame: str | bytes) -> list[News]:
         """Return what a frame says. Raises ProtocolError when the connection must be closed."""

@@ -68,6 +68,24 @@ class Incoming:
         while len(self._forgotten) > MAX_FORGOTTEN:
             self._forgotten.popitem(last=False)
 
+    def size_of(self, name: str) -> int:
+        """Return how many bytes this is to have, 0 where it was given up and may still come.
+
+        Raises ChunkError when it was never asked for.
+        """
+        partial = self._wanted.get(name)
+        if partial is None and name not in self._forgotten:
+            raise ChunkError("an attachment that was not asked for")
+        return partial.size if partial is not None else 0
+
+    def expects(self, name: str) -> bool:
+        """Return whether this is still to come."""
+        return name in self._wanted
+
+    def settle(self, name: str) -> bool:
+        """It has come in another way, whole; return whether it was expected still."""
+        return self._wanted.pop(name, None) is not None
+
     def take(self, chunk: Chunk) -> bytes | None:
         """Take a chunk; return the attachment when it was the last one.
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from backend.executors.interface import Executor
@@ -207,6 +208,10 @@ class Desk:
     def content(self, owner: str, name: str) -> bytes | None:
         """Return the bytes of a picture that this owner has been told of and has not acknowledged."""
         return self._spool.content(owner, name)
+
+    def lying(self, owner: str, name: str) -> tuple[Path, int] | None:
+        """Return in which file such a picture lies, and from where on; None where it is in memory only."""
+        return self._spool.lying(owner, name)
 
     def _take(self, record: Record) -> None:
         if self._closing.is_set():

@@ -136,6 +136,16 @@ class Spool:
                 log.warning("job %s: a picture cannot be read back: %s", key.id, error)
         return None
 
+    def lying(self, owner: str, name: str) -> tuple[Path, int] | None:
+        """Return in which file a picture in an end of that owner lies, and from where on; None where it is on no disk."""
+        for key, entry in reversed(self._entries.items()):
+            if key.owner == owner and entry.on_disk and any(raster.content == name for raster in entry.ended.rasters):
+                try:
+                    return self._path(key), spool_file.place_of(self._path(key), name)[1]
+                except (OSError, SpoolFileError) as error:
+                    log.warning("job %s: its file cannot be looked at: %s", key.id, error)
+        return None
+
     def drop(self, key: JobKey) -> None:
         """Forget an end; nothing happens when it is not here."""
         if self._remove(key):

@@ -103,16 +103,23 @@ def read(path: Path) -> EndedJob:
 
 def read_content(path: Path, name: str) -> bytes:
     """Return one of the contents. Raises SpoolFileError when it is not what its name says, OSError when it cannot be read."""
+    raster, offset = place_of(path, name)
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read(raster.size)
+    if content_name(data) != name:
+        raise SpoolFileError("the pixels are not what was written")
+    return data
+
+
+def place_of(path: Path, name: str) -> tuple[Raster, int]:
+    """Return one of the contents' raster, and where it begins. Raises as `read_content`; the content is not looked at."""
     with path.open("rb") as file:
         ended, offset = _read_header(file)
-        for raster in ended.rasters:
-            if raster.content == name:
-                file.seek(offset)
-                data = file.read(raster.size)
-                if content_name(data) != name:
-                    raise SpoolFileError("the pixels are not what was written")
-                return data
-            offset += raster.size
+    for raster in ended.rasters:
+        if raster.content == name:
+            return raster, offset
+        offset += raster.size
     raise SpoolFileError("there is no such content in it")
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 import websockets.asyncio.server as ws
@@ -101,6 +104,8 @@ class Server:
         self._lock = await become_the_one(self._places)
         try:
             token = token_at(self._places.token)
+            # of a server that was killed
+            await asyncio.to_thread(shutil.rmtree, self._places.inboxes, ignore_errors=True)
             await self.desk.start()
             port = await self._listen(host, token)
             self._found = discovery.this_process(host, port, token, __version__)
@@ -146,6 +151,16 @@ class Server:
     def welcome(self) -> Welcome:
         """Return the greeting."""
         return Welcome(NAME, limits=self.limits, device=self._executor.device)
+
+    def inbox(self) -> Path | None:
+        """Make a folder where one client may lay pixels; None where that cannot be."""
+        folder = self._places.inboxes / secrets.token_hex(16)
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            log.warning("pixels will come over the socket only, since there is no folder for them: %s", error)
+            return None
+        return folder
 
     def status(self) -> Status:
         """Return how the server is."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
 from typing import Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
@@ -13,11 +16,13 @@ from websockets.exceptions import ConnectionClosed
 
 from backend.jobs import Desk, Refusal
 from protocol import (
+    MAX_PATH_CHARS,
     REQUESTS,
     Acknowledge,
     Cancel,
     Content,
     Conversation,
+    Errand,
     Event,
     Failure,
     GetStatus,
@@ -63,6 +68,10 @@ class House(Protocol):
     desk: Desk
     limits: Limits
 
+    def inbox(self) -> Path | None:
+        """Make a folder where one client may lay pixels; None where that cannot be."""
+        ...
+
     def welcome(self) -> Welcome:
         """Return the greeting."""
         ...
@@ -91,10 +100,12 @@ class Session:
         self._socket = socket
         self._house = house
         self._stall_seconds = stall_seconds
-        self._conversation = Conversation("server", self._provide, house.limits)
+        self._conversation = Conversation("server", self._provide, house.limits, lying=self._lying)
         self._wake = asyncio.Event()
         self._leaving = False
         self._writer: asyncio.Task[None] | None = None
+        self._errand: asyncio.Task[None] | None = None
+        self._inbox: Path | None = None
         self._lists: set[asyncio.Task[None]] = set()
         self.owner: str | None = None
 
@@ -118,8 +129,12 @@ class Session:
                 self._house.desk.detach(self.owner, self)
             for task in self._lists:
                 task.cancel()
+            if self._errand is not None:
+                self._errand.cancel()
             await self._flush()
             await self._close()
+            if self._inbox is not None:
+                await asyncio.to_thread(shutil.rmtree, self._inbox, ignore_errors=True)
 
     def tell(self, event: Event) -> None:
         """Send this event when its turn comes."""
@@ -155,6 +170,11 @@ class Session:
     def _provide(self, name: str) -> bytes | None:
         return self._house.desk.content(self.owner, name) if self.owner is not None else None
 
+    def _lying(self, name: str) -> tuple[str, int] | None:
+        found = self._house.desk.lying(self.owner, name) if self.owner is not None else None
+        path = _travelling(found[0]) if found is not None else ""
+        return (path, found[1]) if found is not None and path else None
+
     async def _read(self, hello: asyncio.Timeout) -> None:
         async for frame in self._socket:
             for received in self._conversation.receive(frame):
@@ -167,12 +187,37 @@ class Session:
                     log.info("refused a %r: %s", received.refused.request, received.refused.failure.code)
                 elif self.owner is not None:
                     self._carry_out(received, self.owner)
+            self._run_errands()
             # what was received may have queued an answer of the conversation's own
             self._wake.set()
 
+    def _run_errands(self) -> None:
+        """Have done on the disk what is due, in a thread aside; one after the other, as pixels would come."""
+        if self._errand is None and (errand := self._conversation.next_errand()) is not None:
+            self._errand = asyncio.create_task(self._run(errand), name="take what was laid")
+
+    async def _run(self, errand: Errand) -> None:
+        try:
+            outcome = await asyncio.to_thread(errand.carry_out)
+            for received in self._conversation.carried_out(errand, outcome):
+                if self.owner is not None:
+                    self._carry_out(received, self.owner)
+        except ProtocolError as error:
+            log.warning("a client broke the contract: %s", type(error).__name__)
+            await self._flush()
+            # the reading task ends by it
+            await self._socket.close()
+            return
+        except Exception:
+            log.exception("what a client has laid cannot be taken")
+        self._wake.set()
+        self._errand = None
+        self._run_errands()
+
     def _greet(self, hello: Hello) -> None:
         self.owner = hello.installation
-        self.tell(self._house.welcome())
+        self._inbox = self._house.inbox()
+        self.tell(replace(self._house.welcome(), inbox=_travelling(self._inbox)))
         self._house.desk.attach(self.owner, self)
 
     def _carry_out(self, received: Received, owner: str) -> None:
@@ -249,6 +294,12 @@ class Session:
             async for _ in self._socket:
                 pass
         await closing
+
+
+def _travelling(path: Path | None) -> str:
+    """Return a path as it travels; empty where there is none, or it cannot be said in Unicode."""
+    text = str(path.absolute()) if path is not None else ""
+    return text if len(text) <= MAX_PATH_CHARS and text.isprintable() else ""
 
 
 _REQUEST_NAMES: Final = {cls: name for name, cls in REQUESTS.items()}

@@ -158,6 +158,7 @@ class _Scroll(QtWidgets.QScrollArea):
 
     def __init__(self, inside: QtWidgets.QWidget) -> None:
         super().__init__()
+        self._asked = QtCore.QSize()
         self.setWidgetResizable(True)
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -178,7 +179,13 @@ class _Scroll(QtWidgets.QScrollArea):
         return QtCore.QSize(wide + beside, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:  # noqa: N802 - Qt's name
-        """Ask for more room where a part that has just appeared needs it."""
+        """Ask for another width where a part that has just appeared needs it.
+
+        Only then: Krita lays its whole window out anew for it, and draws it again, canvas included.
+        """
         if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest and watched is self.widget():
-            self.updateGeometry()
+            wanted = self.minimumSizeHint()
+            if wanted != self._asked:
+                self._asked = wanted
+                self.updateGeometry()
         return super().eventFilter(watched, event)

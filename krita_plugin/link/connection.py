@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from ..bundled import protocol, websocket_client, websocket_errors, websocket_frames
 from . import masking, standing
@@ -51,21 +51,27 @@ START_LOOK_SECONDS: Final = 0.05
 
 Find = Callable[[], "Found | None"]
 Start = Callable[[], Started]
+Room = Callable[[int], Any]
+"""Makes memory for so many bytes, into which what lies on the disk is read."""
 
 
 class Connection:
     """Passes frames between a `Painter` and the backend, and leaves what it hears in a `Mailbox`: News and Standing.
 
     All of it belongs to the event loop's thread. `find` is asked before every attempt, since a restarted backend has another
-    port; `start` starts one, and is run in another thread.
+    port; `start` starts one, and is run in another thread. What is read from the disk lies in memory that `room` has made.
     """
 
-    def __init__(self, painter: protocol.Painter, find: Find, start: Start, mailbox: Mailbox) -> None:
+    def __init__(
+        self, painter: protocol.Painter, find: Find, start: Start, mailbox: Mailbox, room: Room = bytearray
+    ) -> None:
         self.painter = painter
         self._find = find
         self._start = start
         self._mailbox = mailbox
+        self._room = room
         self._wake = asyncio.Event()
+        self._errand = asyncio.Event()
         self._hurry = asyncio.Event()
         self._standing = Standing(LinkState.CLOSED)
         self._goodbye: protocol.Failure | None = None
@@ -159,6 +165,7 @@ class Connection:
             self.painter.connected()
             self._wake.set()
             writer = asyncio.create_task(self._write(socket))
+            runner = asyncio.create_task(self._run_errands(socket))
             try:
                 await self._read(socket)
             except protocol.ProtocolError:
@@ -171,9 +178,11 @@ class Connection:
                 greeted = self.painter.ready
                 self.painter.lost()
                 writer.cancel()
-                await asyncio.wait({writer})
-            if not writer.cancelled() and (error := writer.exception()) is not None:
-                raise error
+                runner.cancel()
+                await asyncio.wait({writer, runner})
+            for task in (writer, runner):
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    raise error
             return greeted
 
     async def _read(self, socket: websocket_client.ClientConnection) -> None:
@@ -183,9 +192,26 @@ class Connection:
                     self._hear(news)
                 # what was received may have queued an answer
                 self._wake.set()
+                self._errand.set()
                 await self._mailbox.room()
         except websocket_errors.ConnectionClosed as closed:
             log.info("connection closed: %s", closed)
+
+    async def _run_errands(self, socket: websocket_client.ClientConnection) -> None:
+        """Do on the disk what is due, in a thread aside, one thing after the other."""
+        try:
+            while True:
+                self._errand.clear()
+                while (errand := self.painter.next_errand()) is not None:
+                    outcome = await asyncio.to_thread(self._carry_out, errand)
+                    for news in self.painter.carried_out(errand, outcome):
+                        self._hear(news)
+                    self._wake.set()
+                await self._errand.wait()
+        except Exception:
+            # whoever waits for these pixels would wait for ever
+            socket.transport.abort()
+            raise
 
     async def _write(self, socket: websocket_client.ClientConnection) -> None:
         try:
@@ -200,6 +226,9 @@ class Connection:
             # a connection on which nothing can be said any more must not seem to be there
             socket.transport.abort()
             raise
+
+    def _carry_out(self, errand: protocol.Errand) -> Any:  # noqa: ANN401 - as each errand says
+        return errand.carry_out(self._room) if isinstance(errand, protocol.Fetch) else errand.carry_out()
 
     def _hear(self, news: protocol.News) -> None:
         if isinstance(news, protocol.Welcome):

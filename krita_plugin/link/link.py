@@ -41,8 +41,8 @@ class Link(QtCore.QObject):
     """Jobs of one installation: sent, kept until their end has come, taken up again after each loss of the connection.
 
     Every method is for the thread that made the link, and returns at once; every signal comes in that thread, one a turn of
-    its event loop. Pixels are not copied on this side: the frames are cut from them in the link's thread, and
-    `Result.contents` are the very bytes that were put together there.
+    its event loop. Pixels are not copied on this side: files or frames are made of them in the link's thread. `Result.contents`
+    are the very memory that was filled there: a QByteArray each where it was read from the disk, bytes where it came in frames.
     """
 
     news = QtCore.pyqtSignal(object)
@@ -70,8 +70,8 @@ class Link(QtCore.QObject):
         self._closed = False
         self._stop = asyncio.Event()
         self._mailbox = Mailbox(self._wake)
-        self._painter = protocol.Painter(installation, client)
-        self._connection = Connection(self._painter, find, start or _start_recorded, self._mailbox)
+        self._painter = protocol.Painter(installation, client, by_file=True)
+        self._connection = Connection(self._painter, find, start or _start_recorded, self._mailbox, _room)
         # queued even where Qt believes both ends to be in one thread
         self._woken.connect(self._deliver, QtCore.Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
 
@@ -257,6 +257,14 @@ def _end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, *_: object) -> No
     # where the loop is closed, the thread has ended by itself
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(stop.set)
+
+
+def _room(size: int) -> QtCore.QByteArray:
+    """Return memory for pixels as Krita takes them: then nothing is copied on their way into a layer."""
+    data = QtCore.QByteArray()
+    # not filled before it is written: filling at once would hold Python's lock
+    data.resize(size)
+    return data
 
 
 def _start_recorded() -> launch.Started:

@@ -10,7 +10,7 @@ from ..bundled import protocol
 from ..canvas import Document, layer_name
 from ..qt import QtGui
 from .keep import Kept
-from .pictures import Look
+from .pictures import Content, Look
 from .views import Offer
 
 MOST_HELD_BYTES: Final = 512 * 1024 * 1024
@@ -29,7 +29,7 @@ class Finished:
 
     kept: Kept
     pictures: tuple[protocol.Picture, ...]
-    contents: Mapping[str, bytes]
+    contents: Mapping[str, Content]
     document: Document | None
     offered: bool
     notes: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Finished:
         """Bytes in memory."""
         return sum(map(len, self.contents.values())) + sum(look.size for look in self.looks.values())
 
-    def content(self, index: int) -> bytes | None:
+    def content(self, index: int) -> Content | None:
         """Return the bytes of a picture, None while they are dropped."""
         return self.contents.get(self.pictures[index].image.content)
 

@@ -48,8 +48,14 @@ class Look:
         return int(self.thumbnail.sizeInBytes() + self.large.sizeInBytes())
 
 
-def for_krita(content: bytes) -> QtCore.QByteArray:
-    """Return the same bytes as Krita takes them fastest; copied once, and never again after."""
+Content = bytes | QtCore.QByteArray
+"""A picture's bytes as the link gives them."""
+
+
+def for_krita(content: Content) -> QtCore.QByteArray:
+    """Return the same bytes as Krita takes them fastest: copied once at most, and never again after."""
+    if isinstance(content, QtCore.QByteArray):
+        return content
     data = QtCore.QByteArray()
     # not filled before it is written: filling at once would hold Python's lock
     data.resize(len(content))
@@ -59,7 +65,7 @@ def for_krita(content: bytes) -> QtCore.QByteArray:
     return data
 
 
-def look_at(content: bytes, raster: protocol.Raster) -> Look:
+def look_at(content: Content, raster: protocol.Raster) -> Look:
     """Return how a picture looks. Raises ValueError where its layout is none that is shown."""
     large = scaled_down(content, raster, LARGE)
     side = protocol.Extent(large.width(), large.height())
@@ -68,11 +74,12 @@ def look_at(content: bytes, raster: protocol.Raster) -> Look:
     return Look(thumbnail, large)
 
 
-def scaled_down(content: bytes, raster: protocol.Raster, longest: int) -> QtGui.QImage:
+def scaled_down(content: Content, raster: protocol.Raster, longest: int) -> QtGui.QImage:
     """Return a picture at most `longest` pixels long, ARGB32 or RGB32. Raises ValueError as `look_at`."""
     kind = _FORMATS.get((raster.order, raster.depth))
     if kind is None or raster.encoding != "raw" or len(content) != raster.raw_size:
         raise ValueError(f"{raster.order} {raster.depth} {raster.encoding} cannot be shown")
+    pixels = memoryview(content)  # type: ignore[arg-type, unused-ignore]
     size, row = _fitting(raster.extent, longest), raster.raw_size // raster.height
     image = QtGui.QImage(size.width, size.height, _Format.Format_ARGB32)
     painter = QtGui.QPainter(image)
@@ -82,7 +89,9 @@ def scaled_down(content: bytes, raster: protocol.Raster, longest: int) -> QtGui.
         for top in range(0, size.height, at_once):
             bottom = min(size.height, top + at_once)
             first, last = (edge * raster.height // size.height for edge in (top, bottom))
-            band = QtGui.QImage(content[first * row : last * row], raster.width, last - first, row, kind)
+            # held here: Qt only points at it, and so does a band that is of the right format already
+            rows = bytes(pixels[first * row : last * row])
+            band = QtGui.QImage(rows, raster.width, last - first, row, kind)
             band = _smooth(band.convertToFormat(_Format.Format_ARGB32), size.width, bottom - top)
             painter.drawImage(0, top, band)
     finally:
@@ -90,7 +99,7 @@ def scaled_down(content: bytes, raster: protocol.Raster, longest: int) -> QtGui.
     return image.rgbSwapped() if (raster.order, raster.depth) == ("bgra", "u16") else image
 
 
-def preview_image(raster: protocol.Raster, content: bytes) -> QtGui.QImage | None:
+def preview_image(raster: protocol.Raster, content: Content) -> QtGui.QImage | None:
     """Return a look at an unfinished picture, of its own size; None where its layout is none that is shown."""
     try:
         return scaled_down(content, raster, max(raster.width, raster.height))

@@ -10,9 +10,10 @@ from .. import canvas
 from ..bundled import protocol
 from ..canvas import Added, Note, Pixels, Steps
 from ..canvas.layer import NOT_ADDED
+from ..qt import QtCore
 from .aside import Aside
 from .offers import Finished
-from .pictures import for_krita
+from .pictures import Content, for_krita
 from .reentry import not_inside_itself
 
 NOTES: Final[dict[Note, str]] = {
@@ -78,11 +79,15 @@ class Placing:
         """Return whether this picture waits already."""
         return any((waiting.finished.id, waiting.index) == (job_id, index) for waiting in self._waiting)
 
-    def add(self, finished: Finished, index: int, content: bytes) -> None:
+    def add(self, finished: Finished, index: int, content: Content) -> None:
         """Have a picture become a layer."""
         image = finished.pictures[index].image
         placement = Placement(finished, index)
         self._waiting.append(placement)
+        if isinstance(content, QtCore.QByteArray):
+            placement.picture = Pixels(content, image.extent, image.order, image.depth)
+            self.step()
+            return
 
         def convert() -> Pixels:
             return Pixels(for_krita(content), image.extent, image.order, image.depth)

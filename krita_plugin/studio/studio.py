@@ -29,7 +29,7 @@ POLL_MILLISECONDS: Final = 250
 WORK_MILLISECONDS: Final = 30
 """Between two looks whether a document has come to rest, while something waits for that: two frames of the screen."""
 
-JOBS_MILLISECONDS: Final = 100
+JOBS_MILLISECONDS: Final = 200
 """At least between two signals of how far the same jobs are: more often nobody can read it, and each makes the docker lay itself out
 and Krita draw its whole window, canvas included."""
 

@@ -216,3 +216,24 @@ async def test_a_folder_that_cannot_be_made_is_no_loss_either(tmp_path, done, cl
     told = await spool.put(ended, contents)
     assert len(told.end.notes) == 2
     assert spool.content("ana", *contents) == next(iter(contents.values()))
+
+
+async def test_where_a_picture_lies_is_known_of_what_is_on_disk(tmp_path, done, clock, monkeypatch):
+    spool = loaded(tmp_path / "spool", clock=clock)
+    kept, contents = done(seeds=(1, 2))
+    await spool.put(kept, contents)
+    for again in (spool, loaded(tmp_path / "spool", clock=clock)):
+        for name, content in contents.items():
+            path, start = again.lying("ana", name)
+            assert path.read_bytes()[start : start + len(content)] == content
+            assert again.lying("ben", name) is None
+    path.unlink()
+    assert spool.lying("ana", name) is None
+    monkeypatch.setattr(spool_file, "write", _full)
+    other, more = done(seeds=(3,))
+    await spool.put(other, more)
+    assert spool.lying("ana", next(iter(more))) is None, "it is in memory only"
+
+
+def _full(*_) -> None:
+    raise OSError(errno.ENOSPC, "no space left")

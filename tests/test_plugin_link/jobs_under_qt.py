@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 
 import pytest
 from stage import MIB, job_with, result_of, square, submit, until
@@ -19,6 +20,37 @@ def test_a_job_comes_back_bit_for_bit(ready, make):
     assert ready.waiting == frozenset()
     assert ready.heard.states[-1] is LinkState.READY
     ready.acknowledge(job.id)
+
+
+def test_a_result_is_read_from_the_disk_into_what_krita_takes(ready):
+    job, pixels = submit(ready, 600)
+    (made,) = result_of(ready, job)
+    assert type(made) is QtCore.QByteArray
+    assert made.data() == pixels
+
+
+def test_where_the_backends_files_are_not_to_be_seen_pixels_come_in_frames(ready, monkeypatch):
+    """As for a Krita in a sandbox of its own."""
+    monkeypatch.setattr(protocol.Lay, "carry_out", lambda _: False)
+    monkeypatch.setattr(protocol.Fetch, "carry_out", lambda *_: None)
+    job, pixels = submit(ready, 600)
+    (made,) = result_of(ready, job)
+    assert type(made) is bytes
+    assert made == pixels
+
+
+def test_a_fault_while_pixels_are_read_is_mended_by_a_new_connection(ready, monkeypatch, caplog):
+    def fault(*_):
+        monkeypatch.undo()
+        monkeypatch.setenv("SCUMBLE_HOME", home)
+        raise ZeroDivisionError
+
+    home = os.environ["SCUMBLE_HOME"]
+    monkeypatch.setattr(protocol.Fetch, "carry_out", fault)
+    job, pixels = submit(ready, 600)
+    assert result_of(ready, job) == [pixels]
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+    caplog.clear()
 
 
 def test_several_jobs_each_come_back(ready):

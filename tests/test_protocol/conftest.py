@@ -29,6 +29,8 @@ from protocol import (
     Failure,
     Hello,
     Job,
+    Laid,
+    Lies,
     Need,
     Picture,
     Preview,
@@ -138,7 +140,9 @@ SPECIAL = {
         texts,
         st.lists(st.from_type(Failure), max_size=3).map(tuple),
     ),
-    Need: st.builds(Need, st.lists(content_names, max_size=5).map(tuple)),
+    Need: st.builds(Need, st.lists(content_names, max_size=5).map(tuple), st.booleans()),
+    Laid: st.builds(Laid, content_names),
+    Lies: st.builds(Lies, content_names, st.text(letters, min_size=1, max_size=30), st.integers(0, MAX_INTEGER)),
 }
 
 

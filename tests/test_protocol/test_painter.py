@@ -411,7 +411,7 @@ def test_requests_about_no_job_need_a_connection(painter):
 
 def test_every_event_is_dealt_with(painter):
     """No event of the contract is taken for something else, or breaks the painter's side."""
-    handled = {"welcome", "need", "preview"}
+    handled = {"welcome", "need", "lies", "preview"}
     examples = [
         Jobs(()), Models(()), Styles(()), Accepted(ONE, 0), Queued(ONE, 0), Progress(ONE, 0.1, "loading"), done_of(ONE, PIXELS),
         Failed(ONE, NO), Cancelled(ONE), Refused("get_status", NO), Goodbye(NO),
