@@ -23,7 +23,7 @@ from .base import CodedModel
 from .clip_text import chunk_count, encode_clip
 from .components import load_model, load_text_encoder, read_config
 from .schedule import DiffusionSchedule
-from .unet import InpaintingInput, latent_shape
+from .unet import InpaintingInput, guidance_embedding, latent_shape
 from .vae import PictureCoder, load_vae
 
 
@@ -116,15 +116,8 @@ class SD1(CodedModel):
             latents.to(self._unet.dtype),
             timestep,
             encoder_hidden_states=conditioning.hidden.repeat_interleave(count, 0),
-            timestep_cond=self._guidance_embedding(guidance),
+            timestep_cond=guidance_embedding(self._parts, guidance),
             return_dict=False,
         )[0]
         predicted: torch.Tensor = output.float()
         return predicted
-
-    def _guidance_embedding(self, guidance: float) -> torch.Tensor | None:
-        width = self._unet.config.time_cond_proj_dim
-        if width is None:
-            return None
-        embedding: torch.Tensor = self._parts.get_guidance_scale_embedding(torch.tensor([guidance - 1.0]), width)
-        return embedding.to(self.device, self._unet.dtype)

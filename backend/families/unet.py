@@ -21,6 +21,18 @@ def latent_shape(extent: Extent, coder: PictureCoder) -> tuple[int, ...]:
     return (1, coder.channels, extent.height // scale, extent.width // scale)
 
 
+def guidance_embedding(parts: Any, guidance: float) -> torch.Tensor | None:  # noqa: ANN401 - untyped library
+    """What a UNet is told of the guidance scale, `[1, width]`, where it was distilled to be told (LCM); else None.
+
+    `parts` is the pipeline that holds it. Luo et al. 2023, arXiv 2310.04378, section 4.2: the scale is counted from 0 there.
+    """
+    width = parts.unet.config.time_cond_proj_dim
+    if width is None:
+        return None
+    embedding: torch.Tensor = parts.get_guidance_scale_embedding(torch.tensor([guidance - 1.0]), width)
+    return embedding.to(parts.unet.device, parts.unet.dtype)
+
+
 @dataclass(frozen=True)
 class InpaintingInput:
     """The channels that an inpainting UNet takes beside the latents: mask, and latents of the picture without what may change."""

@@ -1,4 +1,4 @@
-"""Stable Diffusion 3 and 3.5: two CLIP text encoders and T5, a transformer, a VAE."""
+"""Stable Diffusion 3 and 3.5: two CLIP text encoders and T5, which may be left out, a transformer, a VAE."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ COMPONENTS: Final = {
     "vae": KL,
     "text_encoder": ("CLIPTextModelWithProjection",),
     "text_encoder_2": ("CLIPTextModelWithProjection",),
-    "text_encoder_3": ("T5EncoderModel",),
     "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
     "tokenizer_2": ("CLIPTokenizer", "CLIPTokenizerFast"),
-    "tokenizer_3": ("T5Tokenizer", "T5TokenizerFast"),
     "scheduler": (),
 }
+
+T5: Final = {
+    "text_encoder_3": ("T5EncoderModel",),
+    "tokenizer_3": ("T5Tokenizer", "T5TokenizerFast"),
+}
+LEFT_OUT: Final = (None, [None, None])
+"""How a model's index says so."""
 
 TOKENS: Final = 256
 """Of T5, by diffusers' pipeline."""
@@ -58,14 +63,16 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     The turbo ones are distilled, which none of their files tells: a sidecar must.
     """
     require(index, COMPONENTS)
-    first, _ = read_clip(folder)
-    second, _ = read_clip(folder, "_2")
-    width = read_t5(folder, "_3")
+    first, first_tokens = read_clip(folder)
+    second, second_tokens = read_clip(folder, "_2")
+    reads_t5 = index.get("text_encoder_3") not in LEFT_OUT
     config, weights = read_transformer(folder, _Config)
     inner = config.num_attention_heads * config.attention_head_dim
     fits(weights, "transformer", "pos_embed.proj.weight", (inner, config.in_channels, config.patch_size))
     fits(weights, "transformer", "context_embedder.weight", (config.caption_projection_dim, config.joint_attention_dim))
-    agree_on_text(config.joint_attention_dim, width)
+    if reads_t5:
+        require(index, T5)
+        agree_on_text(config.joint_attention_dim, read_t5(folder, "_3"))
     summary = first.projection_dim + second.projection_dim
     agree(config.pooled_projection_dim, summary, "transformer takes a summary {} wide", "CLIP encoders write {}")
     latents = read_kl(folder, index)
@@ -76,7 +83,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         vae_scale=latents.scale,
         downsampling=PATCH,
         latent_channels=latents.channels,
-        text_length=TOKENS,
+        text_length=TOKENS if reads_t5 else min(first_tokens, second_tokens),
         prediction="flow",
         most_pixels=MEDIUM_PIXELS if config.dual_attention_layers else None,
     )

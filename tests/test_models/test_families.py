@@ -18,7 +18,10 @@ KNOWN = {
     "sd15_inpaint": ("sd1", "inpaint", 0, "classifier_free", 25, 7.5),
     "sdxl": ("sdxl", "base", 0, "classifier_free", 30, 5.0),
     "sdxl_inpaint": ("sdxl", "inpaint", 0, "classifier_free", 30, 5.0),
+    "sdxl_turbo": ("sdxl", "base", 0, "classifier_free", 4, 1.0),
+    "sdxl_lcm": ("sdxl", "base", 0, "embedded", 4, 8.0),
     "sd3": ("sd3", "base", 0, "classifier_free", 28, 4.5),
+    "sd3_large": ("sd3", "base", 0, "classifier_free", 28, 4.5),
     "flux": ("flux", "base", 0, "embedded", 28, 3.5),
     "flux_schnell": ("flux", "base", 0, "none", 4, 1.0),
     "flux_fill": ("flux", "inpaint", 0, "embedded", 50, 30.0),
@@ -250,6 +253,17 @@ def test_only_the_medium_one_of_sd3_paints_more_than_a_megapixel(copy_of, change
     assert facts_of(model).most_pixels == 1440 * 1440
     change(model / "transformer" / "config.json", dual_attention_layers=[])
     assert facts_of(model).most_pixels == FAMILIES["sd3"].most_pixels
+
+
+def test_sd3_may_do_without_t5_and_reads_as_far_as_clip_then(request):
+    whole, spared = (facts_of(request.getfixturevalue(f"tiny_{name}")) for name in ("sd3", "sd3_large"))
+    assert (whole.text_length, spared.text_length) == (256, 77)
+
+
+def test_t5_of_another_library_is_not_taken_for_one_left_out(copy_of, change):
+    model = copy_of("sd3")
+    change(model / "model_index.json", text_encoder_3=["my_code", "T5EncoderModel"])
+    assert "no text_encoder_3" in problem_of(model)
 
 
 def test_a_family_without_an_adapter_is_listed_as_one_that_cannot_be_run(tiny_flux, monkeypatch):

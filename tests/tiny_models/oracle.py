@@ -37,6 +37,9 @@ def load_pipeline(folder: Path, **components: Any) -> Any:
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     classes = {name: entry[1] for name, entry in index.items() if isinstance(entry, list)}
     for name, kind in classes.items():
+        if kind is None:
+            # it wants to be told of what was left out, where the pipeline can do without
+            components.setdefault(name, None)
         if kind == "Qwen2VLProcessor" and name not in components:
             components[name] = qwen_processor(folder / name)
     tokenizer = None

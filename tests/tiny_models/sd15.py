@@ -1,8 +1,9 @@
-"""Stable Diffusion 1.5: the ordinary one, and the one for inpainting alone."""
+"""Stable Diffusion 1.5: the ordinary one, the one for inpainting alone, and one that predicts velocity."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from diffusers import DDIMScheduler, UNet2DConditionModel
 
@@ -30,7 +31,7 @@ def _unet(in_channels: int) -> UNet2DConditionModel:
     ).eval()
 
 
-def _save(folder: Path, pipeline: str, in_channels: int) -> None:
+def _save(folder: Path, pipeline: str, in_channels: int, **trained: Any) -> None:
     start_over()
     save_model(
         folder,
@@ -47,6 +48,7 @@ def _save(folder: Path, pipeline: str, in_channels: int) -> None:
                 clip_sample=False,
                 set_alpha_to_one=False,
                 steps_offset=1,
+                **trained,
             ),
             "safety_checker": None,
             "feature_extractor": None,
@@ -64,3 +66,9 @@ def save_tiny_sd15(folder: Path) -> None:
 def save_tiny_sd15_inpaint(folder: Path) -> None:
     """Its UNet takes mask and masked picture beside the latents."""
     _save(folder, "StableDiffusionInpaintPipeline", INPAINTING_CHANNELS)
+
+
+def save_tiny_sd15_velocity(folder: Path) -> None:
+    """It predicts velocity, up to zero terminal SNR (Lin et al. 2024, arXiv 2305.08891)."""
+    velocity = {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
+    _save(folder, "StableDiffusionPipeline", 4, **velocity)
