@@ -6,6 +6,7 @@ do not: a picture's tokens then stand in a row like words.
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import torch
@@ -16,15 +17,16 @@ def tell_places(pipeline: Any) -> None:
     encoder = pipeline.text_encoder
     plain = encoder.forward
 
-    def forward(input_ids: torch.Tensor, attention_mask: torch.Tensor, **others: Any) -> Any:
-        if others.get("past_key_values") is None:
-            image = encoder.config.image_token_id
+    @wraps(plain)
+    def forward(*words: Any, **others: Any) -> Any:
+        # what writes by itself, word by word, knows the places
+        if "position_ids" not in others and others.get("past_key_values") is None:
             grids = others.get("image_grid_thw")
             shapes = [] if grids is None else [(int(rows) // 2, int(columns) // 2) for _, rows, columns in grids]
-            rows = zip(input_ids.tolist(), attention_mask.tolist(), strict=True)
-            places = [_places(ids, mask, image, shapes) for ids, mask in rows]
+            tokens = zip(others["input_ids"].tolist(), others["attention_mask"].tolist(), strict=True)
+            places = [_places(ids, mask, encoder.config.image_token_id, shapes) for ids, mask in tokens]
             others["position_ids"] = torch.tensor(places).permute(2, 0, 1)
-        return plain(input_ids=input_ids, attention_mask=attention_mask, **others)
+        return plain(*words, **others)
 
     encoder.forward = forward
 

@@ -18,16 +18,22 @@ from backend.prompts import Prompt
 from protocol import Extent
 
 CPU = torch.device("cpu")
-MODELS = {case.tiny: case.adapter for case in CASES}
+MODELS = {case.tiny: case for case in CASES}
 SAMPLERS = {f"tiny-{case.tiny.replace('_', '-')}": case.sampler for case in CASES}
 SIZE = Extent(64, 32)
 
 
 @pytest.fixture(params=MODELS)
-def model(request):
-    """The folder of each family's models in turn, and what loads it."""
-    module = importlib.import_module(f"backend.families.{MODELS[request.param]}")
-    return request.getfixturevalue(f"tiny_{request.param}"), module.load
+def case(request):
+    """Each model of each family in turn."""
+    return MODELS[request.param]
+
+
+@pytest.fixture
+def model(case, request):
+    """Its folder, and what loads it."""
+    module = importlib.import_module(f"backend.families.{case.adapter}")
+    return request.getfixturevalue(f"tiny_{case.tiny}"), module.load
 
 
 @pytest.fixture
@@ -42,7 +48,7 @@ def components(folder):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
-def test_paints_and_decodes_in_the_asked_dtype(model, dtype):
+def test_paints_and_decodes_in_the_asked_dtype(case, model, dtype):
     folder, load = model
     picture = torch.zeros(1, 3, SIZE.height, SIZE.width)
     with torch.inference_mode():
