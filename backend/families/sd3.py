@@ -29,9 +29,6 @@ from .vae import PictureCoder, load_vae
 TEXT_TOKENS: Final = 256
 """Of T5, by diffusers' pipelines."""
 
-MAX_SHIFT: Final = 1.16
-"""Where a scheduler shifts by the picture's size and does not say how far: by diffusers' pipelines."""
-
 
 def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SD3:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
@@ -125,7 +122,7 @@ class SD3(CodedModel):
 
     def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
         """The steps of one picture, spaced by the scheduler itself, and shifted by the picture's size where it wants that."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale), MAX_SHIFT)
+        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
         return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu)
 
     def predict(

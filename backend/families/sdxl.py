@@ -19,7 +19,7 @@ from backend.prompts import Prompt
 from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
-from .agreement import agree_on_text
+from .agreement import agree_on_latents, agree_on_text
 from .base import CodedModel
 from .clip_text import chunk_count, encode_clip
 from .components import INDEX, load_model, load_text_encoder, read_config
@@ -45,9 +45,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SDXL:
     """
     index, scheduler = read_config(folder, "", INDEX), read_config(folder, "scheduler", SchedulerMixin.config_name)
     _refuse_others(folder, index, scheduler)
-    coder = load_vae(folder, dtype)
-    if dtype == torch.float16 and coder.vae.config.get("force_upcast", False):
-        coder.turn_full()
+    coder = load_vae(folder, torch.float32 if dtype == torch.float16 and _overflows(folder) else dtype)
     parts = StableDiffusionXLPipeline(
         vae=coder.vae,
         text_encoder=load_text_encoder(CLIPTextModel, folder / "text_encoder", dtype),
@@ -60,6 +58,13 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SDXL:
         add_watermarker=False,
     )
     return SDXL(parts.to(device), coder, scheduler)
+
+
+def _overflows(folder: Path) -> bool:
+    """Whether a model's VAE says that it overflows in float16; SDXL's own does, one that was mended says that it does not."""
+    config = read_config(folder, "vae")
+    # what diffusers takes it for where the file does not tell
+    return bool(config.get("force_upcast", config.get("_class_name") == "AutoencoderKL"))
 
 
 def _refuse_others(folder: Path, index: dict[str, Any], scheduler: dict[str, Any]) -> None:
@@ -92,15 +97,15 @@ class SDXL(CodedModel):
             (self._parts.tokenizer, self._parts.text_encoder),
             (self._parts.tokenizer_2, self._parts.text_encoder_2),
         )
+        self._hold_together()
         self._inpainting = InpaintingInput.of(self._unet, coder)
         self.takes_mask = self._inpainting is not None
-        self._hold_together()
 
     def _hold_together(self) -> None:
-        """Raise UnusableModel when the UNet wants to be told other things than the encoders and the sizes say."""
-        widths = [encoder.config.hidden_size for _, encoder in self._readers]
-        agree_on_text(self._unet.config.cross_attention_dim, sum(widths))
+        """Raise UnusableModel where the parts were not made for each other, or the UNet wants to be told other things."""
         config = self._unet.config
+        agree_on_latents(config.out_channels, self._vae.channels)
+        agree_on_text(config.cross_attention_dim, sum(encoder.config.hidden_size for _, encoder in self._readers))
         told = self._parts.text_encoder_2.config.projection_dim + SIZES * (config.addition_time_embed_dim or 0)
         if config.addition_embed_type != "text_time" or config.projection_class_embeddings_input_dim != told:
             raise UnusableModel("Its UNet wants to be told other things beside the prompt than SDXL's sizes.")
