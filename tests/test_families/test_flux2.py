@@ -7,6 +7,9 @@ import pytest
 import torch
 from diffusers import Flux2Pipeline
 from diffusers.pipelines.flux2.pipeline_flux2 import SYSTEM_MESSAGE
+from parity.case import load_both
+from parity.cases import CASES
+from parity.measures import distance, ours, sampled, shown, theirs
 from tiny_models.text_encoders import qwen3_causal
 
 from backend.families import flux2
@@ -107,6 +110,16 @@ def test_pictures_keep_their_own_sizes_and_their_order_bears_on_the_painting(kle
     assert [tuple(latents.shape[-2:]) for latents in beside.references] == [(4, 6), (8, 4)]
     turned = klein.beside(None, None, [other, one], EXTENT)
     assert not torch.allclose(asked(klein, beside=beside), asked(klein, beside=turned))
+
+
+def test_two_pictures_are_shown_as_the_pipelines_show_them(tiny_flux2_klein):
+    case = next(case for case in CASES if case.tiny == "flux2_klein" and case.edits)
+    both = load_both(case, tiny_flux2_klein)
+    one = both.picture()
+    other = one.flip(-1)[..., :64]
+    given = [shown(both, picture) for picture in (one, other)]
+    mine = ours(both, sampled(both), references=[one, other])
+    assert distance(mine, theirs(both, both.pipeline, sampled(both), image=given)) <= 1e-4
 
 
 def test_it_is_shown_no_more_pictures_than_its_facts_say(dev, klein):

@@ -9,6 +9,7 @@ import torch
 from parity.case import load_both
 from parity.cases import CASES
 from parity.measures import distance, ours, sampled, theirs
+from safetensors.torch import load_file, save_file
 
 from backend.families import zimage
 from backend.families.adapter import UnusableModel
@@ -83,6 +84,17 @@ def test_it_takes_no_guidance_up_to_one_in_a_single_question(adapter):
         latents = torch.ones(1, 16, 4, 4)
         one, other = (adapter.predict(latents, torch.tensor(500.0), text, scale) for scale in (0.0, 1.0))
     assert torch.equal(one, other)
+
+
+def test_a_text_encoder_that_was_saved_with_its_head_reads_the_same(adapter, tiny_zimage, tmp_path):
+    folder = shutil.copytree(tiny_zimage, tmp_path / "model")
+    file = folder / "text_encoder" / "model.safetensors"
+    weights = {f"model.{name}": tensor for name, tensor in load_file(file).items()}
+    weights["lm_head.weight"] = torch.zeros_like(weights["model.embed_tokens.weight"])
+    save_file(weights, file, {"format": "pt"})
+    with torch.inference_mode():
+        read = zimage.load(folder, CPU, torch.float32).encode_text(A_HOUSE, None)
+        assert torch.equal(read.hidden[0], adapter.encode_text(A_HOUSE, None).hidden[0])
 
 
 @pytest.mark.parametrize(
