@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
 
 from backend.cli.parser import build_parser
-from backend.cli.problem import EXIT_INTERRUPTED, EXIT_USAGE, Problem
+from backend.cli.problem import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, Problem
 from backend.places import Places
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 asked for something that makes no sense."""
+    try:
+        try:
+            return _main(argv)
+        finally:
+            # what is still to be printed is printed here, where it shows whether somebody reads it
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # of printing: what is lost of a connection or a worker is dealt with where that is used
+        _be_quiet()
+        return EXIT_UNREAD
+
+
+def _main(argv: Sequence[str] | None) -> int:
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.command is None:
@@ -35,6 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return problem.code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+
+
+def _be_quiet() -> None:
+    """Let what nobody reads go nowhere, so that Python does not complain of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
 
 
 def _complain(*sentences: str) -> None:

@@ -16,6 +16,10 @@ EXIT_INTERRUPTED: Final = 130
 """Ended by Ctrl+C: 128 + SIGINT, as shells count."""
 
 
+EXIT_UNREAD: Final = 141
+"""Nobody reads what is printed any more, as after `scumble doctor | head`: 128 + SIGPIPE, as shells count."""
+
+
 class Problem(Exception):
     """A command cannot go on: what happened, what to do, and the exit code."""
 
