@@ -23,7 +23,7 @@ FOREIGN_WARNINGS = (
     "ignore:.FluxPosEmbed. is deprecated:FutureWarning",
 )
 
-SHARED = ("tiny_models", "parity")
+SHARED = ("tiny_models", "parity", "bindings")
 """Packages beside the tests that tests of several rooms import by name."""
 
 

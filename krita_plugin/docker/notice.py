@@ -23,6 +23,7 @@ NAMES: Final = {
     NoticeAction.START: "scumbleNoticeStart",
     NoticeAction.STOP_ANYWAY: "scumbleNoticeStopAnyway",
     NoticeAction.RETRY: "scumbleNoticeRetry",
+    NoticeAction.BRING_BACK: "scumbleNoticeBringBack",
 }
 
 

@@ -37,7 +37,9 @@ class OffersPart(QtWidgets.QWidget):
         self._discard_button.clicked.connect(lambda: self._discard())
         self._all_button = QtWidgets.QPushButton("Discard all")
         self._all_button.setObjectName("scumbleDiscardAll")
-        self._all_button.setToolTip("Let every picture go that waits here. Layers that were applied stay")
+        self._all_button.setToolTip(
+            "Let every picture go that waits here. Layers that were applied stay, and it can be undone"
+        )
         self._all_button.clicked.connect(lambda: studio.discard_all())
         self._large = Picture(MOST_LARGE_HEIGHT)
         self._large.setObjectName("scumbleLarge")

@@ -73,13 +73,10 @@ class Panel(QtWidgets.QWidget):
 
     def event(self, event: QtCore.QEvent | None) -> bool:
         """Keep the keys that a control of the docker needs from Krita's shortcuts: Tab would hide the dockers."""
-        if keys.is_override(event) and isinstance(event, QtGui.QKeyEvent):
-            if keys.keeps(QtWidgets.QApplication.focusWidget(), event):
-                event.accept()
-                return True
-        elif event is not None and event.type() == QtCore.QEvent.Type.WindowActivate:
-            # the docker of another window may have changed them meanwhile
-            self._read_settings()
+        now = QtWidgets.QApplication.focusWidget()
+        if isinstance(event, QtGui.QKeyEvent) and keys.is_override(event) and keys.keeps(now, event):
+            event.accept()
+            return True
         return super().event(event)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name

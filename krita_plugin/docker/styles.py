@@ -12,7 +12,7 @@ from .buttons import IconButton, IconSource
 from .edit import edit
 from .opening import open_path
 
-FEWEST_CHARS: Final = 8
+FEWEST_CHARS: Final = 7
 """Characters of a style's name that are always to be seen."""
 
 UNKNOWN: Final = "Default"
@@ -34,6 +34,8 @@ class StyleChoice(QtCore.QObject):
         self.combo.setToolTip(TIP)
         self.combo.setMinimumContentsLength(FEWEST_CHARS)
         self.combo.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        # styles have no icons, and Qt keeps room for them
+        self.combo.setIconSize(QtCore.QSize(0, 0))
         # only what the painter chooses, never what is shown
         self.combo.activated.connect(self._choose)
         self.folder = IconButton(

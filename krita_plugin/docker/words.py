@@ -32,6 +32,7 @@ ACTIONS: Final[dict[NoticeAction, tuple[str, str]]] = {
     NoticeAction.START: ("Start", "Start the backend"),
     NoticeAction.STOP_ANYWAY: ("Stop anyway", "Stop the backend although it paints; what it paints is lost"),
     NoticeAction.RETRY: ("Try again", "Ask for the same picture once more"),
+    NoticeAction.BRING_BACK: ("Bring back", "Offer the discarded pictures again"),
 }
 
 KINDS: Final[dict[NoticeKind, str]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
 
@@ -14,6 +16,9 @@ from .settings import ANNOTATION, Settings, decode_settings, encode_settings
 
 UNTITLED: Final = "Untitled"
 """A document that has neither a file nor a title."""
+
+SIZE: Final = re.compile(r"\b\d+ x \d+\b")
+"""How the backend's sentences write the size of a picture."""
 
 
 def name_of(document: Document) -> str:
@@ -28,6 +33,8 @@ class Opened:
 
     document: Document
     settings: Settings
+    told: set[str] = field(default_factory=set)
+    """What has been said of pictures for it, sizes left out."""
 
 
 class Documents:
@@ -61,6 +68,21 @@ class Documents:
         data = QtCore.QByteArray(encode_settings(settings))
         opened.document.setAnnotation(ANNOTATION, "What Scumble's docker is set to", data)
         return True
+
+    def untold(self, document: Document | None, notes: Iterable[str]) -> list[str]:
+        """Return those of the backend's sentences that the painter has not been told of this document.
+
+        One that tells of sizes, as that an area is larger than the model paints at once, is as true of the next picture with the
+        same model: it is told once. Every other tells of something that has just happened.
+        """
+        told = next((opened.told for opened in self._opened if opened.document == document), set[str]())
+        fresh = []
+        for note in notes:
+            sizeless = SIZE.sub("", note)
+            if sizeless == note or sizeless not in told:
+                told.add(sizeless)
+                fresh.append(note)
+        return fresh
 
     def is_active(self, document: Document | None) -> bool:
         """Return whether this is the document that the painter is at."""

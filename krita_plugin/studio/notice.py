@@ -31,6 +31,9 @@ class NoticeAction(Enum):
     RETRY = "retry"
     """Asks for the same picture again."""
 
+    BRING_BACK = "bring_back"
+    """Offers the pictures again that were just discarded together."""
+
 
 @dataclass(frozen=True)
 class Notice:

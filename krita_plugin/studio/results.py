@@ -45,6 +45,7 @@ class Results:
         self._changed = changed
         self._tell = tell
         self._shelf = Shelf()
+        self._put_aside: list[tuple[Finished, int]] = []
         self._placing = Placing(aside, self._placed, self._stayed)
 
     @property
@@ -95,8 +96,8 @@ class Results:
             self._place(finished, 0)
         else:
             self._look_at(finished)
-            if finished.notes:
-                self._tell(Notice(NoticeKind.INFO, " ".join(finished.notes), ""))
+            if fresh := self._documents.untold(home, finished.notes):
+                self._tell(Notice(NoticeKind.INFO, " ".join(fresh), ""))
             if home is None and at_once:
                 self._tell(_closed(kept))
         self._changed()
@@ -139,6 +140,33 @@ class Results:
             self._placing.drop(job_id, index)
             finished.wanted.discard(index)
             self._deal(finished, index, discarded=True)
+
+    def discard_all(self) -> int:
+        """Let every picture go that waits in the active document, so that `bring_back` can undo it. Return how many they were."""
+        self.settle()
+        for offer in self.offers():
+            finished = self._shelf.get(offer.job)
+            if finished is not None:
+                self._placing.drop(offer.job, offer.index)
+                finished.wanted.discard(offer.index)
+                finished.discarded.add(offer.index)
+                self._put_aside.append((finished, offer.index))
+        self._changed()
+        return len(self._put_aside)
+
+    def bring_back(self) -> None:
+        """Offer again what was discarded last by `discard_all`."""
+        for finished, index in self._put_aside:
+            finished.discarded.discard(index)
+        self._put_aside.clear()
+        self._changed()
+
+    def settle(self) -> None:
+        """What was discarded stays so: neither the backend nor the disk need keep it any longer."""
+        dealt, self._put_aside = self._put_aside, []
+        for finished, index in dealt:
+            if self._shelf.get(finished.id) is finished:
+                self._deal(finished, index, discarded=True)
 
     def cancel(self, job_id: str) -> bool:
         """Keep a job's pictures from becoming layers; one that nobody has looked at is let go. Return whether there were any."""
@@ -202,7 +230,9 @@ class Results:
 
     def _placed(self, placement: Placement, added: Added) -> None:
         finished = placement.finished
-        sentences = [*told(added.notes), *(() if finished.offered else finished.notes)]
+        sentences = told(added.notes)
+        if not finished.offered:
+            sentences += self._documents.untold(finished.document, finished.notes)
         self._deal(finished, placement.index, discarded=False)
         if sentences:
             self._tell(Notice(NoticeKind.INFO, " ".join(sentences), ""))

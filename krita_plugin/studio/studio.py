@@ -49,7 +49,7 @@ class Studio(QtCore.QObject):
     """Another document is the active one, or none: read everything again."""
 
     settings_changed = QtCore.pyqtSignal()
-    """The settings are others than the docker has set by `change`."""
+    """The settings are others than before."""
 
     jobs_changed = QtCore.pyqtSignal()
     offers_changed = QtCore.pyqtSignal()
@@ -161,8 +161,9 @@ class Studio(QtCore.QObject):
 
     @guarded
     def change(self, settings: Settings) -> None:
-        """Set up the active document anew."""
-        self._documents.change(settings)
+        """Set up the active document anew. The dockers of other windows may show it, too."""
+        if self._documents.change(settings):
+            self.settings_changed.emit()
 
     @guarded
     def generate(self) -> None:
@@ -208,9 +209,10 @@ class Studio(QtCore.QObject):
 
     @guarded
     def discard_all(self) -> None:
-        """Let every picture go that waits in the active document."""
-        for offer in self.offers:
-            self._results.discard(offer.job, offer.index)
+        """Let every picture go that waits in the active document. As long as the notice that says so is there, it can be undone."""
+        count = self._results.discard_all()
+        if count:
+            self.tell(_discarded(count))
 
     @guarded
     def apply_chosen(self) -> None:
@@ -245,6 +247,8 @@ class Studio(QtCore.QObject):
     @guarded
     def act(self, action: NoticeAction) -> None:
         """Do what a button of the notice says. Opening the log is the docker's."""
+        if action is NoticeAction.BRING_BACK:
+            self._results.bring_back()
         self.dismiss_notice()
         if action is NoticeAction.START:
             self._backend.start()
@@ -258,8 +262,7 @@ class Studio(QtCore.QObject):
     def dismiss_notice(self) -> None:
         """The painter has read it."""
         if self._notice is not None:
-            self._notice = None
-            self.notice_changed.emit()
+            self._show(None)
 
     @guarded
     def refresh(self) -> None:
@@ -276,8 +279,13 @@ class Studio(QtCore.QObject):
 
     def tell(self, notice: Notice) -> None:
         """Have the docker tell something; it takes the place of what it told before."""
-        self._notice = notice
+        self._show(notice)
+
+    def _show(self, notice: Notice | None) -> None:
+        before, self._notice = self._notice, notice
         self.notice_changed.emit()
+        if before is not None and NoticeAction.BRING_BACK in before.actions:
+            self._results.settle()
 
     # What happens by itself.
 
@@ -395,6 +403,11 @@ class Studio(QtCore.QObject):
         if view != self._shown:
             self._shown = view
             self.backend_changed.emit()
+
+
+def _discarded(pictures: int) -> Notice:
+    happened = "The picture was discarded." if pictures == 1 else f"{pictures} pictures were discarded."
+    return Notice(NoticeKind.INFO, happened, "", (NoticeAction.BRING_BACK,))
 
 
 _LOST: Final = "The connection to the backend was lost."

@@ -59,6 +59,7 @@ class StudioDouble(QtCore.QObject):
     def change(self, settings):
         self.calls.append(("change", settings))
         self.settings = settings
+        self.settings_changed.emit()
 
     def choose(self, job, index):
         self.calls.append(("choose", job, index))

@@ -21,8 +21,8 @@ from krita_plugin.studio import (
 )
 
 LONG = "/home/somebody/" + "a_very_long_folder_without_any_blank_" * 3 + "/plugin.log"
-BIGGEST_FONT = 10
-"""Points; Krita's dockers have 8 to 9 on common desktops."""
+BIGGEST_FONT = 12
+"""Points; Krita's dockers have 8 to 9 on common desktops, and 12 where somebody wants to read them from afar."""
 
 
 @pytest.fixture

@@ -474,8 +474,20 @@ def test_log_and_styles_are_opened_and_what_is_not_there_is_said(studio, panel, 
 def test_two_windows_show_the_same(studio, panel):
     other = Panel(studio, lambda name: QtGui.QIcon())
     part(panel, "scumblePrompt").insertPlainText("a ship")
-    QtWidgets.QApplication.sendEvent(other, QtCore.QEvent(QtCore.QEvent.Type.WindowActivate))
-    assert part(other, "scumblePrompt").toPlainText() == "a ship"
+    part(other, "scumbleStrength").setValue(40)
+    part(panel, "scumbleRandomSeed").setChecked(False)
+    seed = part(other, "scumbleSeed")
+    seed.setText("007")
+    seed.textEdited.emit("007")
+    part(panel, "scumbleCount").setValue(3)
+    for one in (panel, other):
+        assert part(one, "scumblePrompt").toPlainText() == "a ship"
+        assert part(one, "scumbleStrengthValue").value() == 40
+        assert part(one, "scumbleGenerate").text() == "Refine"
+        assert not part(one, "scumbleRandomSeed").isChecked()
+        assert part(one, "scumbleCount").value() == 3
+    assert part(panel, "scumbleSeed").text() == "7"
+    assert part(other, "scumbleSeed").text() == "007", "nothing is written into what is being typed"
     other.deleteLater()
 
 

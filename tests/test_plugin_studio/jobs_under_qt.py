@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import krita
 from stage import (
-    HEIGHT,
     MODEL,
     STYLES,
-    WIDTH,
     Heard,
     ScriptedLink,
     active,
@@ -327,38 +325,6 @@ def test_a_new_krita_is_told_what_is_gone_and_does_not_show_what_was_cancelled(s
     until(lambda: again.offers)
     assert [offer.index for offer in again.offers] == [1]
     until(lambda: kept_files(tmp_path) == [f"{half.id}.json"])
-
-
-# --- pictures that are dropped
-
-
-def test_dropped_pictures_are_fetched_again_when_wanted(studio, link):
-    studio._results._shelf._most = 3 * WIDTH * HEIGHT * 4
-    first = generated(studio, link, prompt="first", count=2)
-    link.finish(first)
-    until(lambda: len(studio.offers) == 2)
-    second = generated(studio, link, prompt="second", count=2)
-    link.finish(second)
-    until(lambda: len(studio.offers) == 4)
-    assert studio._results._shelf.get(first.id).contents == {}
-    assert studio.offers[0].thumbnail.width() == WIDTH
-    assert studio.look(first.id, 0) is None
-    studio.apply(first.id, 1)
-    assert link.resumed == [first.id]
-    assert [(view.id, view.stage) for view in studio.jobs] == [(first.id, JobStage.FETCHING)]
-    link.finish(first)
-    until(lambda: names(active()) == ["Background", "first"])
-    assert [offer.applied for offer in studio.offers if offer.job == first.id] == [False, True]
-
-
-def test_dropped_pictures_that_are_gone_are_told_of(studio, link):
-    studio._results._shelf._most = 0
-    job = generated(studio, link, count=2)
-    link.finish(job)
-    until(lambda: studio.offers and not studio._results._shelf.get(job.id).contents)
-    studio.apply(job.id, 0)
-    link.news.emit(protocol.Failed(job.id, failure("result_gone")))
-    assert (studio.offers, studio.jobs, studio.notice.happened) == ((), (), "It broke.")
 
 
 # --- faults

@@ -83,7 +83,7 @@ class ScriptedLink(QtCore.QObject):
     def start_backend(self):
         self.starts += 1
 
-    def finish(self, job, bounds=None):
+    def finish(self, job, bounds=None, notes=()):
         """Tell of a result: each picture of one colour, all of them different."""
         bounds = bounds or protocol.Bounds.of(job.extent)
         width = 4 if job.depth == "u8" else 8
@@ -97,7 +97,7 @@ class ScriptedLink(QtCore.QObject):
             raster = protocol.Raster(name, len(data), bounds.width, bounds.height, job.order, job.depth)
             pictures.append(protocol.Picture(raster, bounds, job.seed_of(index)))
             contents[name] = data
-        self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures)), contents))
+        self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures), notes), contents))
 
 
 class Heard:

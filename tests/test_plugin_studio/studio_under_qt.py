@@ -1,7 +1,5 @@
 """The studio under one binding, with a stand-in for Krita and a scripted link. Started by `test_bindings.py`."""
 
-import json
-
 import krita
 import pytest
 from stage import (
@@ -89,51 +87,6 @@ def test_documents_of_other_colours(studio, link, model, depth):
     until(lambda: len(names(document)) == 2)
     layer = document.rootNode().childNodes()[1]
     assert (layer.colorModel(), layer.colorDepth()) == (model, depth)
-
-
-def test_several_pictures_are_offered(studio, link, tmp_path):
-    document = active()
-    job = generated(studio, link, prompt="apples", count=3, seed=7, random_seed=False)
-    assert (job.seed, job.count) == (7, 3)
-    link.finish(job)
-    until(lambda: len(studio.offers) == 3)
-    assert [(offer.job, offer.index, offer.seed) for offer in studio.offers] == [(job.id, i, 7 + i) for i in range(3)]
-    assert {offer.title for offer in studio.offers} == {"apples"}
-    assert (studio.jobs, studio.elsewhere, names(document)) == ((), (), ["Background"])
-    pixel = studio.offers[1].thumbnail.pixelColor(5, 5)
-    assert (pixel.red(), pixel.green(), pixel.blue(), pixel.alpha()) == (120, 80, 41, 255)
-    assert studio.look(job.id, 2).pixelColor(0, 0).blue() == 42
-    studio.apply(job.id, 1)
-    until(lambda: names(document) == ["Background", "apples"])
-    assert [offer.applied for offer in studio.offers] == [False, True, False]
-    assert link.acknowledged == []
-    studio.discard(job.id, 0)
-    assert [offer.index for offer in studio.offers] == [1, 2]
-    # written down, so that a Krita that ends now offers only what is left
-    until(lambda: json.loads((tmp_path / "jobs" / f"{job.id}.json").read_text())["dealt"] == [0, 1])
-    studio.discard(job.id, 2)
-    assert (studio.offers, link.acknowledged) == ((), [job.id])
-    until(lambda: kept_files(tmp_path) == [])
-    assert names(document) == ["Background", "apples"]
-
-
-def test_the_chosen_offer_is_the_first_unless_another_is_chosen(studio, link):
-    assert studio.chosen is None
-    studio.apply_chosen()
-    studio.discard_chosen()
-    job = generated(studio, link, count=3)
-    link.finish(job)
-    until(lambda: studio.offers)
-    assert studio.chosen == (job.id, 0)
-    studio.choose(job.id, 1)
-    studio.discard_chosen()
-    assert [offer.index for offer in studio.offers] == [0, 2]
-    assert studio.chosen == (job.id, 0)
-    studio.choose(job.id, 2)
-    studio.apply_chosen()
-    until(lambda: [offer.applied for offer in studio.offers] == [False, True])
-    studio.discard_all()
-    assert (studio.offers, studio.chosen) == ((), None)
 
 
 def test_a_random_seed_is_another_one_each_time(studio, link):
@@ -379,7 +332,7 @@ def test_settings_are_each_documents_own_and_travel_with_it(studio):
     first, heard = active(), Heard(studio)
     studio.change(Settings(prompt="one", count=2))
     studio.change(Settings(prompt="one", count=2))
-    assert heard.take() == {}
+    assert heard.take() == {"settings": 1}
     assert first.modified()
     second = opened("second")
     studio.refresh()
@@ -412,6 +365,14 @@ def test_settings_come_back_with_the_file(studio):
 def test_the_same_settings_are_not_written(studio):
     studio.change(Settings())
     assert not active().modified()
+
+
+def test_all_windows_hear_of_a_change_at_once(studio):
+    heard = Heard(studio)
+    studio.change(Settings(prompt="a ship"))
+    assert heard.take() == {"settings": 1}
+    studio.change(Settings(prompt="a ship"))
+    assert heard.take() == {}
 
 
 def test_krita_in_the_background_keeps_its_document(studio):

@@ -1,0 +1,203 @@
+"""Pictures that wait for the painter, and what is told of them, with a stand-in for Krita and a scripted link. Started by `test_bindings.py`."""
+
+import json
+
+from stage import HEIGHT, WIDTH, active, generated, kept_files, names, opened, until
+
+from krita_plugin.bundled import protocol
+from krita_plugin.studio import JobStage, NoticeAction
+
+GONE = protocol.Failure("result_gone", "It broke.", "Mend it.")
+
+
+def test_several_pictures_are_offered(studio, link, tmp_path):
+    document = active()
+    job = generated(studio, link, prompt="apples", count=3, seed=7, random_seed=False)
+    assert (job.seed, job.count) == (7, 3)
+    link.finish(job)
+    until(lambda: len(studio.offers) == 3)
+    assert [(offer.job, offer.index, offer.seed) for offer in studio.offers] == [(job.id, i, 7 + i) for i in range(3)]
+    assert {offer.title for offer in studio.offers} == {"apples"}
+    assert (studio.jobs, studio.elsewhere, names(document)) == ((), (), ["Background"])
+    pixel = studio.offers[1].thumbnail.pixelColor(5, 5)
+    assert (pixel.red(), pixel.green(), pixel.blue(), pixel.alpha()) == (120, 80, 41, 255)
+    assert studio.look(job.id, 2).pixelColor(0, 0).blue() == 42
+    studio.apply(job.id, 1)
+    until(lambda: names(document) == ["Background", "apples"])
+    assert [offer.applied for offer in studio.offers] == [False, True, False]
+    assert link.acknowledged == []
+    studio.discard(job.id, 0)
+    assert [offer.index for offer in studio.offers] == [1, 2]
+    # written down, so that a Krita that ends now offers only what is left
+    until(lambda: json.loads((tmp_path / "jobs" / f"{job.id}.json").read_text())["dealt"] == [0, 1])
+    studio.discard(job.id, 2)
+    assert (studio.offers, link.acknowledged) == ((), [job.id])
+    until(lambda: kept_files(tmp_path) == [])
+    assert names(document) == ["Background", "apples"]
+
+
+def test_the_chosen_offer_is_the_first_unless_another_is_chosen(studio, link):
+    assert studio.chosen is None
+    studio.apply_chosen()
+    studio.discard_chosen()
+    job = generated(studio, link, count=3)
+    link.finish(job)
+    until(lambda: studio.offers)
+    assert studio.chosen == (job.id, 0)
+    studio.choose(job.id, 1)
+    studio.discard_chosen()
+    assert [offer.index for offer in studio.offers] == [0, 2]
+    assert studio.chosen == (job.id, 0)
+    studio.choose(job.id, 2)
+    studio.apply_chosen()
+    until(lambda: [offer.applied for offer in studio.offers] == [False, True])
+    studio.discard_all()
+    assert (studio.offers, studio.chosen) == ((), None)
+
+
+# --- discarded together, and brought back
+
+
+def offered(studio, link, count=3, **settings):
+    job = generated(studio, link, count=count, **settings)
+    before = len(studio.offers)
+    link.finish(job)
+    until(lambda: len(studio.offers) == before + count)
+    return job
+
+
+def test_what_was_discarded_together_is_brought_back(studio, link, tmp_path):
+    first, second = offered(studio, link, prompt="first"), offered(studio, link, prompt="second")
+    studio.apply(second.id, 1)
+    until(lambda: studio.offers[4].applied)
+    before = studio.offers
+    studio.discard_all()
+    assert (studio.offers, studio.chosen, link.acknowledged) == ((), None, [])
+    assert studio.notice.happened == "6 pictures were discarded."
+    assert studio.notice.actions == (NoticeAction.BRING_BACK,)
+    assert kept_files(tmp_path) == sorted(f"{job.id}.json" for job in (first, second))
+    studio.act(NoticeAction.BRING_BACK)
+    assert studio.offers == before
+    assert studio.notice is None
+    studio.apply(first.id, 0)
+    until(lambda: names(active()) == ["Background", "first", "second"])
+
+
+def test_discarded_pictures_are_gone_once_the_notice_is(studio, link, tmp_path):
+    job = offered(studio, link)
+    studio.discard_all()
+    studio.dismiss_notice()
+    assert link.acknowledged == [job.id]
+    until(lambda: kept_files(tmp_path) == [])
+    studio.act(NoticeAction.BRING_BACK)
+    assert studio.offers == ()
+
+
+def test_discarded_twice_only_the_last_come_back(studio, link):
+    first = offered(studio, link, prompt="first")
+    studio.discard_all()
+    second = offered(studio, link, count=2, prompt="second")
+    assert link.acknowledged == [first.id], "Generate has taken the notice away"
+    studio.discard_all()
+    assert studio.notice.happened == "2 pictures were discarded."
+    studio.act(NoticeAction.BRING_BACK)
+    assert {offer.job for offer in studio.offers} == {second.id}
+
+
+def test_a_krita_that_ends_before_it_is_settled_offers_them_again(studio, link, begin):
+    job = offered(studio, link)
+    studio.discard_all()
+    studio.close()
+    assert link.acknowledged == []
+    later = begin(link)
+    until(lambda: job.id in link.resumed)
+    link.finish(job)
+    until(lambda: len(later.offers) == 3)
+
+
+def test_only_the_active_documents_pictures_are_discarded(studio, link):
+    offered(studio, link)
+    other = opened("other")
+    studio.refresh()
+    assert studio.offers == ()
+    studio.discard_all()
+    assert studio.notice is None
+    other.close()
+    studio.refresh()
+    assert len(studio.offers) == 3
+
+
+# --- what the backend says of pictures
+
+SCALED = "{0} pixels are more than Model paints at once: they were painted at {1} and scaled up, so fine detail may look soft."
+ANEW = "The painting process was lost in the middle of the work, so this was painted anew by another one."
+
+
+def painted(studio, link, *notes):
+    """Have one picture painted; return what is told of it."""
+    studio.dismiss_notice()
+    before = len(names(active()))
+    link.finish(generated(studio, link), notes=notes)
+    until(lambda: len(names(active())) == before + 1)
+    return studio.notice.happened if studio.notice is not None else ""
+
+
+def test_that_areas_are_larger_than_the_model_paints_is_told_once(studio, link):
+    first, second = SCALED.format("900 x 700", "512 x 384"), SCALED.format("1024 x 1024", "512 x 512")
+    assert painted(studio, link, first) == first
+    assert painted(studio, link, first) == ""
+    assert painted(studio, link, second, ANEW) == ANEW
+    assert painted(studio, link, ANEW) == ANEW, "this has happened once more"
+
+
+def test_it_is_told_of_each_model_and_each_document(studio, link):
+    first = SCALED.format("900 x 700", "512 x 384")
+    other = first.replace("Model", "Another model")
+    assert painted(studio, link, first) == first
+    assert painted(studio, link, other) == other
+    opened("another picture")
+    studio.refresh()
+    assert painted(studio, link, first) == first
+
+
+def test_variations_tell_it_once_too(studio, link):
+    first = SCALED.format("900 x 700", "512 x 384")
+    for told in (first, ""):
+        studio.dismiss_notice()
+        job = generated(studio, link, count=2)
+        before = len(studio.offers)
+        link.finish(job, notes=(first,))
+        until(lambda before=before: len(studio.offers) == before + 2)
+        assert (studio.notice.happened if studio.notice is not None else "") == told
+
+
+# --- pictures that are dropped
+
+
+def test_dropped_pictures_are_fetched_again_when_wanted(studio, link):
+    studio._results._shelf._most = 3 * WIDTH * HEIGHT * 4
+    first = generated(studio, link, prompt="first", count=2)
+    link.finish(first)
+    until(lambda: len(studio.offers) == 2)
+    second = generated(studio, link, prompt="second", count=2)
+    link.finish(second)
+    until(lambda: len(studio.offers) == 4)
+    assert studio._results._shelf.get(first.id).contents == {}
+    assert studio.offers[0].thumbnail.width() == WIDTH
+    assert studio.look(first.id, 0) is None
+    studio.apply(first.id, 1)
+    assert link.resumed == [first.id]
+    assert [(view.id, view.stage) for view in studio.jobs] == [(first.id, JobStage.FETCHING)]
+    link.finish(first)
+    until(lambda: names(active()) == ["Background", "first"])
+    assert [offer.applied for offer in studio.offers if offer.job == first.id] == [False, True]
+
+
+def test_dropped_pictures_that_are_gone_are_told_of(studio, link):
+    studio._results._shelf._most = 0
+    job = generated(studio, link, count=2)
+    link.finish(job)
+    until(lambda: studio.offers and not studio._results._shelf.get(job.id).contents)
+    studio.apply(job.id, 0)
+    link.news.emit(protocol.Failed(job.id, GONE))
+    assert (studio.offers, studio.jobs, studio.notice.happened) == ((), (), "It broke.")
