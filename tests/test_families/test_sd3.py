@@ -58,9 +58,10 @@ def test_it_is_an_adapter(adapter):
 
 
 def test_pictures_are_as_large_as_it_has_places_for(adapter):
-    assert adapter.latent_shape(Extent(1024, 32))[-1] == 128
-    with pytest.raises(ValueError, match="more than 1024"):
-        adapter.latent_shape(Extent(32, 1040))
+    """The tiny one has 96 on a side, of 16 pixels each."""
+    assert adapter.latent_shape(Extent(1536, 32))[-1] == 192
+    with pytest.raises(ValueError, match="more than 1536"):
+        adapter.latent_shape(Extent(32, 1552))
 
 
 def test_what_no_encoder_has_room_for_is_told(adapter, tiny_sd3_large):

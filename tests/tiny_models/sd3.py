@@ -40,7 +40,7 @@ def _save(folder: Path, dual_attention_layers: tuple[int, ...], reads_t5: bool =
         caption_projection_dim=32,
         joint_attention_dim=TEXT_WIDTH,
         pooled_projection_dim=2 * CLIP_WIDTH,
-        pos_embed_max_size=64,
+        pos_embed_max_size=96,
         dual_attention_layers=dual_attention_layers,
         qk_norm="rms_norm",
     ).eval()
