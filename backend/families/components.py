@@ -37,9 +37,7 @@ def load_model(model_class: type[ModelMixin], folder: Path, dtype: torch.dtype) 
     file = checkpoint_of(folder)
     if file is not None:
         return model_of(file, model_class, folder, dtype)
-    return model_class.from_pretrained(
-        folder, dtype=dtype, variant=_variant(folder), local_files_only=True, use_safetensors=True
-    )
+    return _whole(model_class, folder, dtype)
 
 
 def load_text_encoder(model_class: type[PreTrainedModel], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
@@ -47,9 +45,25 @@ def load_text_encoder(model_class: type[PreTrainedModel], folder: Path, dtype: t
     file = checkpoint_of(folder)
     if file is not None:
         return text_encoder_of(file, model_class, folder, dtype)
-    return model_class.from_pretrained(
-        folder, dtype=dtype, variant=_variant(folder), local_files_only=True, use_safetensors=True
+    return _whole(model_class, folder, dtype)
+
+
+def _whole(model_class: Any, folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - untyped library
+    """Load a component of which nothing is missing: both libraries fill what is with random numbers, and paint on."""
+    model, told = model_class.from_pretrained(
+        folder,
+        dtype=dtype,
+        variant=_variant(folder),
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
     )
+    missing = sorted(told["missing_keys"])
+    if missing:
+        raise UnusableModel(
+            f"Its {folder.name} lacks weights: {missing[0]!r} is one of {len(missing)} that are missing."
+        )
+    return model
 
 
 def _variant(folder: Path) -> str | None:

@@ -12,6 +12,7 @@ import huggingface_hub.constants
 import pytest
 import torch
 from parity.cases import CASES
+from safetensors.torch import load_file, save_file
 
 from backend.families.adapter import UnusableModel
 from backend.prompts import Prompt
@@ -137,3 +138,17 @@ def test_another_kind_of_vae_is_refused(copied):
     config.write_text(json.dumps({**json.loads(config.read_text()), "_class_name": "AutoencoderKLWan"}))
     with pytest.raises(UnusableModel, match="VAE"):
         load(folder, CPU, torch.float32)
+
+
+def test_weights_that_are_missing_are_named(copied):
+    """Both libraries would make up for them with random numbers, and say so in a log alone."""
+    folder, load = copied
+    for part in components(folder):
+        (file,) = (folder / part).glob("*.safetensors")
+        weights = load_file(file)
+        left_out = next(key for key in sorted(weights) if weights[key].ndim > 1 and "embed" not in key)
+        save_file({key: tensor for key, tensor in weights.items() if key != left_out}, file, {"format": "pt"})
+        with pytest.raises(UnusableModel, match=f"Its {part} lacks weights"):
+            load(folder, CPU, torch.float32)
+        save_file(weights, file, {"format": "pt"})
+    load(folder, CPU, torch.float32)
