@@ -14,7 +14,9 @@ from protocol import ListModels, Models
 
 FEW = ("--steps", "2", "--seed", 5)
 
-NAMES = tuple(dict.fromkeys(case.tiny for case in CASES))
+# the library does not offer those that make layers: nothing takes those to the canvas yet
+OFFERED = tuple(case for case in CASES if not case.layered)
+NAMES = tuple(dict.fromkeys(case.tiny for case in OFFERED))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_a_family_fills_a_selection_and_nothing_else(stocked, ids, pictures, can
     assert np.any(after[selected == 255] != before[selected == 255], axis=1).mean() > 0.5
 
 
-@pytest.mark.parametrize("name", [case.tiny for case in CASES if case.edits])
+@pytest.mark.parametrize("name", [case.tiny for case in OFFERED if case.edits])
 def test_an_instruction_is_about_the_canvas(stocked, ids, pictures, canvas, tmp_path, name):
     """Another canvas gives another picture, though nothing else has changed and all of it is painted anew."""
     words = ("--model", ids[name], "-p", "make it blue", *FEW)

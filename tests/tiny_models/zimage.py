@@ -27,7 +27,7 @@ def save_tiny_zimage(folder: Path) -> None:
         n_kv_heads=2,
         cap_feat_dim=TEXT_WIDTH,
         axes_dims=[8, 4, 4],
-        axes_lens=[2048, 64, 64],
+        axes_lens=[2048, 96, 96],
     ).eval()
     with torch.no_grad():
         # made without values, which would be whatever lay in memory
