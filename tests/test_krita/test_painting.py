@@ -1,6 +1,7 @@
 """The painter in a real Krita, by the docker's own widgets, with the embedded model; each check of a script is a test here.
 
-The whole way; what a painter does while a picture is made; and what happens when the process that paints, or the backend, is killed.
+The whole way; what a painter does while a picture is made; what happens when the process that paints, or the backend, is killed; that
+view and tool stay; and every kind of colour space.
 """
 
 import re
@@ -11,7 +12,13 @@ import pytest
 pytestmark = pytest.mark.krita
 
 HERE = Path(__file__).parent
-SCRIPTS = ("inside_painting.py", "inside_meanwhile.py", "inside_kills.py")
+SCRIPTS = (
+    "inside_painting.py",
+    "inside_meanwhile.py",
+    "inside_kills.py",
+    "inside_view.py",
+    "inside_spaces_painted.py",
+)
 CHECKS = [
     (script, name)
     for script in SCRIPTS
