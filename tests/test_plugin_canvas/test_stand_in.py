@@ -12,11 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[2]
 KRITAS = json.loads((ROOT / "tests/fake_krita/krita_api.json").read_text("utf-8"))
 
+OWN = ("Layer", "Picture")
+"""The stand-in's own, which no Krita has: what is behind its nodes and documents."""
+
+STAND_IN = ("tests/fake_krita/krita.py", "tests/fake_krita/layers.py", "tests/fake_krita/pictures.py")
+
 
 def methods(path):
     """Yield class, method and number of arguments of everything public in a file's classes that Krita also has."""
     for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+        if isinstance(node, ast.ClassDef) and node.name not in OWN:
             for function in node.body:
                 if isinstance(function, ast.FunctionDef) and not function.name.startswith("_"):
                     arguments = function.args
@@ -49,10 +54,10 @@ def unknown(path):
                 yield f"Krita {version}: {owner}.{name} does not take {count} arguments: {signatures}"
 
 
-@pytest.mark.parametrize("path", ["tests/fake_krita/krita.py", "krita_plugin/canvas/api.py"])
+@pytest.mark.parametrize("path", [*STAND_IN, "krita_plugin/canvas/api.py"])
 def test_real_kritas_have_every_method(path):
     assert sorted(KRITAS) == ["5.1.5", "5.2.9", "6.0.4"]
-    assert len(list(methods(ROOT / path))) > 30
+    assert len(list(methods(ROOT / path))) > 15
     assert list(unknown(ROOT / path)) == []
 
 
@@ -63,5 +68,5 @@ def test_a_method_that_krita_lacks_is_found(tmp_path):
 
 
 def test_the_stand_in_has_all_that_the_plugin_calls():
-    known = set(methods(ROOT / "tests/fake_krita/krita.py"))
+    known = {method for path in STAND_IN for method in methods(ROOT / path)}
     assert [method for method in methods(ROOT / "krita_plugin/canvas/api.py") if method not in known] == []

@@ -1,0 +1,192 @@
+"""Layers, groups and masks, and what is selected, in the stand-in for Krita."""
+
+from __future__ import annotations
+
+import copy
+import uuid
+
+import numpy as np
+from planes import Plane, Space
+
+from krita_plugin.qt import QtCore
+
+
+class Layer:
+    def __init__(self, name, kind, space, document):
+        self.name, self.kind, self.document = name, kind, document
+        self.id = QtCore.QUuid("{" + str(uuid.uuid4()) + "}")
+        self.parent, self.children = None, []
+        self.visible, self.locked, self.position = True, False, (0, 0)
+        self.space = space
+        self.plane = Plane(space.channels, space.dtype)
+
+
+class Node:
+    """A layer, group or mask."""
+
+    # two of these may be the same node; Krita's have no hash either
+    __hash__ = None
+
+    def __init__(self, layer):
+        self._layer = layer
+
+    def __eq__(self, other):
+        return isinstance(other, Node) and self._layer is other._layer
+
+    def uniqueId(self):
+        return self._layer.id
+
+    def name(self):
+        return self._layer.name
+
+    def type(self):
+        return self._layer.kind
+
+    def visible(self):
+        return self._layer.visible
+
+    def setVisible(self, visible):
+        self._layer.visible = visible
+
+    def locked(self):
+        return self._layer.locked
+
+    def setLocked(self, locked):
+        self._layer.locked = locked
+
+    def position(self):
+        return QtCore.QPoint(*self._layer.position)
+
+    def move(self, x, y):
+        layer = self._layer
+        layer.plane.left += x - layer.position[0]
+        layer.plane.top += y - layer.position[1]
+        layer.position = (x, y)
+
+    def bounds(self):
+        return QtCore.QRect(*(self._layer.plane.reach() or (0, 0, 0, 0)))
+
+    def parentNode(self):
+        return Node(self._layer.parent) if self._layer.parent is not None else None
+
+    def childNodes(self):
+        document, shown = self._layer.document, [Node(child) for child in self._layer.children]
+        if self._layer is document.root and document.selection is not None:
+            shown.append(Node(document.selection_layer))
+        return shown
+
+    def addChildNode(self, child, above):
+        layer, added, document = self._layer, child._layer, self._layer.document
+        if added.parent is not None or (above is not None and above._layer not in layer.children):
+            return False
+        index = layer.children.index(above._layer) + 1 if above is not None else len(layer.children)
+
+        def do():
+            layer.children.insert(index, added)
+            added.parent = layer
+
+        def undo():
+            layer.children.remove(added)
+            added.parent = None
+            document.forget(added)
+
+        document.step("Add Layer", do, undo)
+        if self._layer.document.krita.activates_at_once:
+            document.activate(added)
+        else:
+            QtCore.QTimer.singleShot(0, lambda: document.activate(added))
+        return True
+
+    def remove(self):
+        layer, document = self._layer, self._layer.document
+        if layer.parent is None:
+            return False
+        parent, index = layer.parent, layer.parent.children.index(layer)
+
+        def do():
+            parent.children.remove(layer)
+            layer.parent = None
+            document.forget(layer)
+
+        def undo():
+            parent.children.insert(index, layer)
+            layer.parent = parent
+
+        document.step("Remove Layer", do, undo)
+        return True
+
+    def colorModel(self):
+        return self._layer.space.model
+
+    def colorDepth(self):
+        return self._layer.space.depth
+
+    def colorProfile(self):
+        return self._layer.space.profile
+
+    def setColorSpace(self, model, depth, profile):
+        layer = self._layer
+        before, plane = layer.space, layer.plane
+        after, converted = Space(model, depth, profile), copy.copy(layer.plane)
+        converted.channels, converted.dtype = after.channels, after.dtype
+        converted.pixels = before.converted_to(after, plane.pixels)
+
+        def do():
+            layer.space, layer.plane = after, converted
+
+        def undo():
+            layer.space, layer.plane = before, plane
+
+        layer.document.step("Convert Layer Color Space", do, undo)
+        return True
+
+    def pixelData(self, x, y, width, height):
+        if self._layer.kind != "paintlayer":
+            return QtCore.QByteArray()
+        return QtCore.QByteArray(self._layer.plane.read(x, y, width, height).tobytes())
+
+    def setPixelData(self, data, x, y, width, height):
+        layer = self._layer
+        wanted = width * height * layer.space.channels * layer.space.dtype.itemsize
+        raw = bytes(data)
+        if layer.kind == "paintlayer" and len(raw) >= wanted:
+            pixels = np.frombuffer(raw[:wanted], layer.space.dtype).reshape(height, width, layer.space.channels)
+            layer.plane.write(x, y, pixels)
+            layer.document.modified = True
+
+
+class Selection:
+    """Which pixels are selected, one byte each."""
+
+    def __init__(self):
+        self._plane = Plane(1, "u1")
+
+    def _reach(self):
+        return self._plane.reach() or (0, 0, 0, 0)
+
+    def x(self):
+        return self._reach()[0]
+
+    def y(self):
+        return self._reach()[1]
+
+    def width(self):
+        return self._reach()[2]
+
+    def height(self):
+        return self._reach()[3]
+
+    def select(self, x, y, width, height, value):
+        self._plane.write(x, y, np.full((height, width, 1), value, "u1"))
+
+    def pixelData(self, x, y, width, height):
+        return QtCore.QByteArray(self._plane.read(x, y, width, height).tobytes())
+
+    def setPixelData(self, data, x, y, width, height):
+        self._plane.write(x, y, np.frombuffer(bytes(data), "u1").reshape(height, width, 1))
+
+    def duplicate(self):
+        copy = Selection()
+        if self._plane.reach() is not None:
+            copy._plane.write(self._plane.left, self._plane.top, self._plane.pixels)
+        return copy
