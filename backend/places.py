@@ -15,6 +15,7 @@ import platformdirs
 APP = "scumble"
 HOME_VARIABLE = "SCUMBLE_HOME"
 MODELS_VARIABLE = "SCUMBLE_MODELS"
+LORAS_VARIABLE = "SCUMBLE_LORAS"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Places:
             )
         models = os.environ.get(MODELS_VARIABLE)
         return replace(found, models=Path(models).absolute()) if models else found
+
+    @property
+    def loras(self) -> Path:
+        """LoRAs: in the folder of models unless the environment names another place."""
+        named = os.environ.get(LORAS_VARIABLE)
+        return Path(named).absolute() if named else self.models / "loras"
 
     @property
     def wildcards(self) -> Path:

@@ -84,6 +84,10 @@ def _command(name: str) -> Callable[[argparse.Namespace, Places], int]:
         from backend.cli import doctor
 
         return doctor.doctor
+    if name == "loras":
+        from backend.cli import loras
+
+        return loras.loras
     if name == "styles":
         from backend.cli import styles
 

@@ -176,6 +176,7 @@ def models(places: Places) -> Iterator[Finding]:
 def folders(places: Places) -> Finding:
     """Say where things lie."""
     rest = (
+        ("LoRAs", places.loras),
         ("styles", places.styles),
         ("wildcards", places.wildcards),
         ("kept results", places.spool),

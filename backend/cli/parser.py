@@ -134,6 +134,7 @@ def _add_service(commands: Commands[argparse.ArgumentParser]) -> None:
         ("status", "say what the backend does"),
         ("doctor", "look at everything Scumble needs, and say what to do where something is missing"),
         ("models", "list the models that are found"),
+        ("loras", "list the LoRAs that are found, by the names that prompts ask for them"),
         ("styles", "list the styles that there are: your presets, and the models as they are"),
     ):
         commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")

@@ -36,8 +36,8 @@ def serve(arguments: argparse.Namespace, places: Places) -> int:
         places,
         port=arguments.port,
         idle_seconds=arguments.idle,
-        executor=LocalProcess(models=places.models, log=places.worker_log),
-        library=Library(places.models),
+        executor=LocalProcess(models=places.models, log=places.worker_log, loras=places.loras),
+        library=Library(places.models, loras=places.loras),
     )
 
 

@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 from backend.families.adapter import Adapter, Beside, Conditioning, Encoded
 from backend.families.facts import DType
 from backend.fill import to_latent_mask
-from backend.models import Library
+from backend.models import Library, LoraFolder
 from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
 from backend.prompts import Words
 from protocol import DeviceInfo, Picture
@@ -40,12 +40,17 @@ Cancelled = Callable[[], bool]
 class Engine:
     """Runs plans with the models of a library on one device: the best one unless another is named, as torch names it.
 
-    `dtype` overrules what the models' facts say of that device. `threads` is for the processor's part; None leaves it to
-    torch.
+    `loras` is the folder of LoRAs; those beside the models unless another is named. `dtype` overrules what the models' facts
+    say of that device. `threads` is for the processor's part; None leaves it to torch.
     """
 
     def __init__(
-        self, library: Library, device: str | None = None, dtype: DType | None = None, threads: int | None = None
+        self,
+        library: Library,
+        device: str | None = None,
+        dtype: DType | None = None,
+        threads: int | None = None,
+        loras: LoraFolder | None = None,
     ) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
@@ -53,7 +58,7 @@ class Engine:
         transformers_logging.disable_progress_bar()
         chosen = best_device() if device is None else torch.device(device)
         self._device_info = describe(chosen)
-        self._shelf = ModelShelf(library, chosen, self._device_info, dtype)
+        self._shelf = ModelShelf(library, loras or LoraFolder(library.loras), chosen, self._device_info, dtype)
 
     @property
     def device(self) -> DeviceInfo:
@@ -104,12 +109,15 @@ class _Run:
         canvas = prepare(plan, contents)
         references = read_references(plan, contents)
         model = shelf.get(plan.model)
+        if not any(words.loras for words in plan.words):
+            model.loras.eject_all()
         self._say(Stepped("encoding"))
         shown = [_to_tensor(rgb) for rgb in references]
         told = self._conditionings(model, shown)
         scene = _scene(model.adapter, plan, canvas, shown)
         most = shelf.room_for(model, plan.size)
         for start, alike, words in told_alike(plan):
+            self._use_loras(model, words)
             for first, seeds in batches(alike, most):
                 self._paint_some(start + first, seeds, model, told[words], scene)
         return Finished(tuple(self._notes))
@@ -120,9 +128,17 @@ class _Run:
         guided = is_guided(model.adapter, plan.guidance)
         told: dict[Words, Conditioning] = {}
         for words in dict.fromkeys(plan.words):
+            self._use_loras(model, words)
             told[words] = model.conditioning(words.prompt, words.negative if guided else None, shown)
             self._note_unread(told[words])
         return told
+
+    def _use_loras(self, model: LoadedModel, words: Words) -> None:
+        """Let the model paint with the LoRAs of one picture's words."""
+        if words.loras:
+            self._note(*model.loras.use(words.loras))
+        else:
+            model.loras.rest()
 
     def _paint_some(
         self, first: int, seeds: tuple[int, ...], model: LoadedModel, told: Conditioning, scene: _Scene
@@ -174,14 +190,15 @@ class _Run:
     def _note_unread(self, conditioning: Conditioning) -> None:
         if conditioning.unread:
             start = conditioning.unread[:MAX_UNREAD_CHARS]
-            note = f"The prompt is longer than the model reads; it was left out from here on: {start!r}."
-            if note not in self._notes:
-                self._notes.append(note)
+            self._note(f"The prompt is longer than the model reads; it was left out from here on: {start!r}.")
 
     def _note_black(self, painted: Floats) -> None:
-        note = "The model painted nothing but black. Another seed or prompt may help."
-        if note not in self._notes and not painted.any():
-            self._notes.append(note)
+        if not painted.any():
+            self._note("The model painted nothing but black. Another seed or prompt may help.")
+
+    def _note(self, *notes: str) -> None:
+        """Tell the painter, once."""
+        self._notes += [note for note in notes if note not in self._notes]
 
 
 @dataclass(frozen=True)

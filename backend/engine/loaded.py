@@ -12,13 +12,14 @@ import torch
 
 from backend.families.adapter import Adapter, Conditioning, Load
 from backend.families.facts import DType, ModelFacts
-from backend.models import Library, ModelEntry
+from backend.models import Library, LoraFolder, ModelEntry
 from backend.prompts import Prompt
 from protocol import DeviceInfo, Extent
 
 from .accelerator import give_back_memory
 from .batch import room_for
 from .failures import loading_failure
+from .loras import Loras, TextKey
 from .preview import LatentColours, fit_colours
 
 REMEMBERED_TEXTS: Final = 32
@@ -34,20 +35,21 @@ DTYPES: Final[dict[DType, torch.dtype]] = {
 class LoadedModel:
     """An adapter with its text embeddings and its preview colours, and what is known of its model."""
 
-    def __init__(self, adapter: Adapter, facts: ModelFacts) -> None:
+    def __init__(self, adapter: Adapter, facts: ModelFacts, loras: LoraFolder) -> None:
         self.adapter, self.facts = adapter, facts
-        self._texts: OrderedDict[tuple[Prompt, Prompt | None], Conditioning] = OrderedDict()
+        self.loras = Loras(loras, adapter, facts)
+        self._texts: OrderedDict[tuple[Prompt, Prompt | None, TextKey], Conditioning] = OrderedDict()
 
     def conditioning(
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
     ) -> Conditioning:
-        """Encode a prompt, or remember it; with a negative one for classifier-free guidance.
+        """Encode a prompt under the LoRAs that are in use, or remember it; with a negative one for classifier-free guidance.
 
         What a model reads along with pictures is not remembered: they are seldom the same again.
         """
         if references:
             return self.adapter.encode_text(prompt, negative, references)
-        texts = (prompt, negative)
+        texts = (prompt, negative, self.loras.text_key)
         if texts not in self._texts:
             self._texts[texts] = self.adapter.encode_text(prompt, negative)
             if len(self._texts) > REMEMBERED_TEXTS:
@@ -64,11 +66,14 @@ class LoadedModel:
 class ModelShelf:
     """Loads models, and keeps the last one in memory: two at once may be more than a device holds.
 
-    `dtype` is for every model; None leaves it to each one's facts.
+    `dtype` is for every model; None leaves it to each one's facts. `loras` are for all of them.
     """
 
-    def __init__(self, library: Library, device: torch.device, info: DeviceInfo, dtype: DType | None) -> None:
+    def __init__(
+        self, library: Library, loras: LoraFolder, device: torch.device, info: DeviceInfo, dtype: DType | None
+    ) -> None:
         self._library = library
+        self._loras = loras
         self._device = device
         self._info = info
         self._dtype = dtype
@@ -80,7 +85,7 @@ class ModelShelf:
         entry = self._library.find(model_id)
         if self._model is None or entry != self._entry:
             self.clear()
-            self._model = LoadedModel(self._load(entry), entry.facts)
+            self._model = LoadedModel(self._load(entry), entry.facts, self._loras)
             self._entry = entry
         return self._model
 

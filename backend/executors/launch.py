@@ -15,13 +15,14 @@ WORKER = "backend.executors.worker"
 """The worker's module, by name: importing it here would be one step from importing torch."""
 
 
-def worker_command(models: Path) -> list[str]:
-    """Return the command line of a worker for the models in that folder.
+def worker_command(models: Path, loras: Path | None = None) -> list[str]:
+    """Return the command line of a worker for the models in that folder, and the LoRAs in another one if it is named.
 
     `-P` keeps whatever lies in the working folder from being imported; `faulthandler` puts a crash in native code into
     the log.
     """
-    return [sys.executable, "-P", "-X", "faulthandler", "-X", "utf8", "-m", WORKER, str(models.absolute())]
+    folders = [str(folder.absolute()) for folder in (models, loras) if folder is not None]
+    return [sys.executable, "-P", "-X", "faulthandler", "-X", "utf8", "-m", WORKER, *folders]
 
 
 def worker_environment() -> dict[str, str]:

@@ -59,13 +59,16 @@ class LocalProcess:
     Belongs to one event loop, on a thread that lives as long as the server.
     """
 
-    def __init__(self, models: Path, log: Path) -> None:
+    def __init__(self, models: Path, log: Path, loras: Path | None = None) -> None:
         """Start nothing yet. `models` is the folder of models, `log` a file for what the worker prints.
+
+        `loras` is the folder of LoRAs where that is none in the folder of models.
 
         It must be a file of the worker's own: it is set aside when it has grown too long, and its last line is taken to be
         the worker's. Its folder is the worker's working folder.
         """
         self._models = models
+        self._loras = loras
         self._log = log
         self._worker: WorkerProcess | None = None
         self._starting: asyncio.Task[Failure | None] | None = None
@@ -75,7 +78,7 @@ class LocalProcess:
 
     def command(self) -> list[str]:
         """Return the worker's command line."""
-        return worker_command(self._models)
+        return worker_command(self._models, self._loras)
 
     @property
     def state(self) -> WorkerState:

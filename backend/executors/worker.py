@@ -1,6 +1,6 @@
 """The worker: a process of its own that runs one plan at a time. Started by name; nothing of the server imports it.
 
-``python -P -m backend.executors.worker MODELS`` with `exchange` frames on standard input and output. It ends when its
+``python -P -m backend.executors.worker MODELS [LORAS]`` with `exchange` frames on standard input and output. It ends when its
 input does, even in mid-step.
 """
 
@@ -55,23 +55,23 @@ class PlanRunner(Protocol):
         ...
 
 
-def make_engine(models: Path) -> PlanRunner:
-    """Import torch and return the engine with the models of that folder."""
+def make_engine(models: Path, loras: Path | None = None) -> PlanRunner:
+    """Import torch and return the engine with the models of that folder, and the LoRAs of the other one."""
     from backend.engine import Engine
     from backend.models import Library
 
-    return Engine(Library(models))
+    return Engine(Library(models, loras=loras))
 
 
-def main(make: Callable[[Path], PlanRunner] = make_engine) -> NoReturn:
-    """Serve plans until the server is gone. `make` gets the models folder, the first command line argument."""
+def main(make: Callable[..., PlanRunner] = make_engine) -> NoReturn:
+    """Serve plans until the server is gone. `make` gets the folders of models and LoRAs, the command line's arguments."""
     orders, events = _take_streams()
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     tether()
     worker = _Worker(events)
     threading.Thread(target=worker.listen, args=(orders,), name="orders", daemon=True).start()
     try:
-        worker.serve(make(Path(sys.argv[1])))
+        worker.serve(make(*map(Path, sys.argv[1:])))
     except BaseException:  # noqa: BLE001 - whatever it was, it ends in the log and in the exit status
         traceback.print_exc()
         _leave(EXIT_NO_ENGINE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
@@ -131,6 +131,11 @@ class Adapter(Protocol):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
+        ...
+
+    @property
+    def parts(self) -> Any:  # noqa: ANN401 - untyped library
+        """diffusers' pipeline that holds the components, for what changes them: see `lora`. It is never called."""
         ...
 
     @property

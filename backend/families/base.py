@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -48,10 +48,17 @@ class CodedModel:
     takes_mask = False
     references = 0
 
+    _parts: Any = None
+
     def __init__(self, coder: Coder, device: torch.device) -> None:
         self.device = device
         self.latent_scale = coder.scale
         self._coder = coder
+
+    @property
+    def parts(self) -> Any:  # noqa: ANN401 - untyped library
+        """diffusers' pipeline that holds the components."""
+        return self._parts
 
     def encode_image(self, rgb: torch.Tensor) -> Encoded:
         """Encode a picture `[1, 3, height, width]`, -1 to 1."""

@@ -37,7 +37,7 @@ def _start(*starts: str) -> Callable[[str], bool]:
 _BESIDE: Final = (
     (
         _part(".lora_down.", ".lora_up.", ".lora_A.", ".lora_B.", ".hada_w1_a", ".lokr_w", "lora_unet_"),
-        "It is a LoRA, or of its kind: it changes a model, and is none. Name it in the prompt.",
+        "It is a LoRA, or of its kind: it changes a model, and is none. Put it into the folder that 'scumble loras' names.",
     ),
     (
         _part("control_model.", "controlnet_cond_embedding.", "controlnet_blocks.", "input_hint_block."),

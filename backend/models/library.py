@@ -18,6 +18,7 @@ from protocol import MAX_NAME_CHARS, Context, Failure, ModelInfo
 from .detect import INDEX, detect, detect_file, family_hint
 from .folder import ModelFolder
 from .hashes import verify
+from .loras import LORAS
 from .problems import ModelError, NotUsable
 from .single_file import ForeignFile, SingleFile
 
@@ -73,10 +74,11 @@ class Library:
     """Models by id. An id is opaque and stays the same as long as the model lies where it lies.
 
     The embedded model comes first and is the default until a style names another one: what a first picture looks like then
-    does not depend on what else lies in the folder. It is scanned on first use and whenever `scan` is called.
+    does not depend on what else lies in the folder. The folder of `loras` may lie in it, and is none of models. It is scanned on first use and whenever `scan` is called.
     """
 
-    def __init__(self, folder: Path, embedded: Path | None = None) -> None:
+    def __init__(self, folder: Path, embedded: Path | None = None, loras: Path | None = None) -> None:
+        self.loras = folder / LORAS if loras is None else loras
         self._folder = folder
         self._embedded = starter.folder() if embedded is None else embedded
         self._found: _Found | None = None
@@ -154,7 +156,7 @@ class Library:
             root = self._folder.resolve(strict=True)
         except (OSError, RuntimeError):
             return
-        for looked_at, (path, relative) in enumerate(_candidates(root)):
+        for looked_at, (path, relative) in enumerate(_candidates(root, self.loras.resolve())):
             if looked_at >= MAX_LOOKED_AT:
                 return
             found = _judge(path, relative, root)
@@ -162,8 +164,8 @@ class Library:
                 yield found
 
 
-def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
-    """Everything that may be a model, with its name relative to the root: from the top down, models not entered."""
+def _candidates(root: Path, loras: Path) -> Iterator[tuple[Path, str]]:
+    """Everything that may be a model, with its name relative to the root: from the top down, models and LoRAs not entered."""
     waiting = [(root, 0)]
     while waiting:
         folder, depth = waiting.pop(0)
@@ -172,7 +174,7 @@ def _candidates(root: Path) -> Iterator[tuple[Path, str]]:
         except OSError:
             continue
         for path in paths:
-            if path.name.startswith("."):
+            if path.name.startswith(".") or path == loras:
                 continue
             yield path, path.relative_to(root).as_posix()
             if depth + 1 < MAX_DEPTH and path.is_dir() and not path.is_symlink() and not _is_model(path):

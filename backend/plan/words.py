@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from backend.families.facts import ModelFacts
-from backend.prompts import Draws, Prompt, Wildcards, Words, read_prompt, shown, without_comments, without_loras
+from backend.prompts import Draws, Prompt, Wildcards, Words, read_prompt, without_comments, without_loras
 from protocol import MAX_PROMPT_CHARS, Job
 
 PLACE: Final = "{prompt}"
@@ -116,9 +116,6 @@ def _as_read(words: Words, facts: ModelFacts, clip_skip: int) -> tuple[Words, li
         if any(prompt.is_broken for prompt in both):
             notes.append(f"{facts.title} reads a prompt in one piece, so BREAK was left out.")
         both = (words.prompt.plain(), words.negative.plain())
-    if words.loras:
-        names = ", ".join(dict.fromkeys(lora.name for lora in words.loras))
-        notes.append(f"LoRAs cannot be loaded yet, so this was painted without {shown(names)}.")
     prompt, negative = (replace(one, clip_skip=clip_skip) for one in both)
     return replace(words, prompt=prompt, negative=negative), notes
 

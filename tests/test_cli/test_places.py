@@ -12,7 +12,7 @@ from backend.places import Places
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
-    for name in ("SCUMBLE_HOME", "SCUMBLE_MODELS"):
+    for name in ("SCUMBLE_HOME", "SCUMBLE_MODELS", "SCUMBLE_LORAS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -29,6 +29,14 @@ def test_models_may_lie_elsewhere(monkeypatch, tmp_path):
     monkeypatch.setenv("SCUMBLE_MODELS", str(tmp_path / "models"))
     assert Places.of_user().models == tmp_path / "models"
     assert Places.of_user().data == tmp_path / "home" / "data"
+
+
+def test_loras_lie_with_the_models_unless_they_are_told_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("SCUMBLE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SCUMBLE_MODELS", str(tmp_path / "models"))
+    assert Places.of_user().loras == tmp_path / "models" / "loras"
+    monkeypatch.setenv("SCUMBLE_LORAS", str(tmp_path / "others"))
+    assert Places.of_user().loras == tmp_path / "others"
 
 
 def test_a_relative_home_is_made_absolute(monkeypatch, tmp_path):

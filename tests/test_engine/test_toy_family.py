@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -101,6 +102,7 @@ SIDE = Extent(64, 64)
 class Shelf:
     """A library of the one model."""
 
+    loras = Path("none")
     facts = facts_of_model(TOY, "toy", "Toy", Readings(64, SCALE, 1, 3, 77, "flow"))
 
     def find(self, model_id):
