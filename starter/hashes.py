@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 HASHES: Final = {
-    "model_index.json": "d26e4525fd5f8c73c346c83ae4472d4ec6848ed0f85b62764ef12a7f66403aad",
-    "scheduler/scheduler_config.json": "8c61bfdf599881cc98218932a76e1dc8d30cb52b285faeda5cbc30a1d7f29d10",
-    "scumble.json": "7f04601dc576e81166fe4b7e8ae076361997febf264665b084998b6829d62372",
-    "text_encoder/config.json": "9e0d2aac284db623c2b02c80bf3df4ff9dd15c302b6eb0b9b5d5baf273f40605",
-    "text_encoder/model.safetensors": "f5327dcda43d00b414f5541c96177a10df8e285d2e4d3686bac66041f0d3bdcc",
-    "tokenizer/tokenizer.json": "2643e23ee719db0e4d438081f4bbd4e73569ee909da4086b4993667f2973c0c6",
-    "tokenizer/tokenizer_config.json": "a0828a8771c4fed9a4b6e27ef6fea344a294606224843548c9653b105b715f73",
-    "unet/config.json": "fdee45b400cffc05d379e1d10fcfb2147d889c3d0c22eda5c8ad8581aebfb9bd",
-    "unet/diffusion_pytorch_model.safetensors": "50e2e26feb976f295738e34bb6c257568862e2d8fa92b6e2c90877bd762c0e9d",
-    "vae/config.json": "e36397fa639cfab6b105fd7beae9cecb4c555d6003e3e2c6ee37acdcef7a5ab7",
-    "vae/diffusion_pytorch_model.safetensors": "ab08c778f4f627ba18e629e05f56f154565bc921b9578424120a8feeac7ecdc3",
+    "model_index.json": "7b8d89647861c0be20bb96f7e370656316ea1a21765024ecd2d3103119b87e9d",
+    "scheduler/scheduler_config.json": "279059154600f94ff7870af544555e5c0040e5d5dd284b92f5a9e0518100d630",
+    "scumble.json": "5a206a8a1e3fecc5a783d361bf614a903c018da246c7e793a964aba00045337c",
+    "text_encoder/config.json": "13013cb4f4ab7b80d795f9ae13251f9e5f4130a3e6cda7fa9fb7d920a5a5c1c0",
+    "text_encoder/model.safetensors": "d06c4048ed1fc2390b30932867e92883b49665860c31c80c03ba3dd0271bca0d",
+    "tokenizer/tokenizer.json": "54dcd8a29ae1c2cee6be3d626a11f5c8697c094c4440ef0727ef02493ad4fc6f",
+    "tokenizer/tokenizer_config.json": "19ae971eb82f84019bebb0bc55efdaa12424ce64e84a640f540680b468276953",
+    "unet/config.json": "9c88db8385f0afd5304c5d5052bbd1c89bdfbfdf7fb6f1f041173e185e8c6bd2",
+    "unet/diffusion_pytorch_model.safetensors": "f9ea68fd07a606a5782973d9494ae73b16c7be8659fe753e97e528079b58e3f8",
+    "vae/config.json": "2cbf582d71eb12a217714b63351d75d7ad78965c5bab9bf0b281c633d035e273",
+    "vae/diffusion_pytorch_model.safetensors": "9ea5464f8adabef477079c0d5fd09abbb99471d9aa56d9ee9ca445218e2142b3",
 }

@@ -247,7 +247,7 @@ def test_a_preview_shows_the_result_alone(engine, library):
 
 
 def test_the_end_of_a_long_prompt_is_not_dropped_in_silence(engine, library):
-    long = "a red apple " + "and a sun " * 400 + "and a whale"
+    long = "a red apple " + "and a sun " * 1900 + "and a whale"
     heard = run(engine, planned(library, send(extent=SQUARE, prompt=long, style=QUICK)))
     (note,) = heard.end.notes
     assert "a sun and a sun" in note

@@ -116,7 +116,7 @@ def test_loose_files_are_listed_with_what_they_are(model, shelf, library):
 def test_a_folder_without_its_index_is_a_broken_model_and_not_a_shelf(model, library):
     (model / "model_index.json").unlink()
     found = by_name(library)
-    assert set(found) == {"Starter (draft)", model.name}
+    assert set(found) == {"Starter", model.name}
     assert "model_index.json is missing" in found[model.name].problem
 
 

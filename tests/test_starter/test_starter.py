@@ -52,7 +52,7 @@ def test_a_file_too_few_or_too_many_is_found(copy):
 def test_its_card_tells_what_the_files_are(tmp_path):
     facts = Library(tmp_path).find("starter").facts
     card = (starter.folder().parent / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert (facts.native, facts.vae_scale, facts.text_length, facts.prediction) == (128, 4, 24, "v_prediction")
+    assert (facts.native, facts.vae_scale, facts.text_length, facts.prediction) == (128, 4, 77, "v_prediction")
     assert f"{facts.native} x {facts.native} pixels" in card
     assert f"{facts.text_length} tokens" in card
     assert f"{facts.steps} steps, guidance {facts.guidance:g}" in card
