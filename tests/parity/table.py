@@ -29,6 +29,10 @@ pipeline for the same seed, steps and guidance; 0.0001 passes. A dash: diffusers
 method. *Masks* says whether, to the bit, a black mask leaves the original, a white one changes nothing, and a soft one
 keeps each latent for just the steps that its value says; *shown* is a model that is shown the mask and keeps to it itself.
 
+Where diffusers 0.42.1 has a known fault that our adapter does not share, the pipeline is put right before it is compared: Chroma's
+attention mask, and where pictures stand for the text encoders of the Qwen-Image-Edit and LongCat-Image pipelines. `tests/parity`
+says how. Qwen-Image-Layered is compared by its layers; the product does not offer it yet.
+
 | model | new | two at once | without guidance | refined | filled | masks |
 |---|---|---|---|---|---|---|
 """
