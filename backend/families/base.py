@@ -17,6 +17,11 @@ class Coder(Protocol):
     """Pictures `[n, 3, height, width]`, -1 to 1, to latents as the denoiser wants them and back; see `vae.PictureCoder`."""
 
     @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        ...
+
+    @property
     def scale(self) -> int:
         """Pixels per latent on each side."""
         ...
@@ -59,6 +64,13 @@ class CodedModel:
     def parts(self) -> Any:  # noqa: ANN401 - untyped library
         """diffusers' pipeline that holds the components."""
         return self._parts
+
+    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
+        """Shape of the latents; raises ValueError when the sides are no multiples of the latent scale."""
+        scale = self._coder.scale
+        if extent.width % scale or extent.height % scale:
+            raise ValueError(f"{extent} pixels are no multiple of {scale}")
+        return (1, self._coder.channels, extent.height // scale, extent.width // scale)
 
     def encode_image(self, rgb: torch.Tensor) -> Encoded:
         """Encode a picture `[1, 3, height, width]`, -1 to 1."""

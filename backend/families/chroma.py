@@ -12,14 +12,12 @@ from diffusers import ChromaPipeline, ChromaTransformer2DModel, SchedulerMixin
 from transformers import AutoTokenizer, T5EncoderModel
 
 from backend.prompts import Prompt
-from protocol import Extent
 
 from .adapter import Beside, Conditioning
 from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
 from .components import load_model, load_text_encoder, read_config
-from .schedule import FlowSchedule, dynamic_shift, even_sigmas
-from .tokens import SIDE, pack, packed_shape, tokens_of, unpack
+from .tokens import SIDE, pack, unpack
+from .transformer import TokenModel
 from .unread import unread_end
 from .vae import PictureCoder, load_vae
 
@@ -48,25 +46,16 @@ class ChromaText(Conditioning):
     hidden: tuple[torch.Tensor, ...]
 
 
-class Chroma(CodedModel):
+class Chroma(TokenModel):
     """A loaded Chroma; see `adapter.Adapter`. Its flash one differs in being asked without guidance."""
 
     classifier_free = True
 
     def __init__(self, parts: ChromaPipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
-        self._vae = coder
-        self._scheduler = scheduler
+        super().__init__(parts, coder, scheduler)
         config = self._transformer.config
         agree_on_latents(config.in_channels, coder.channels * SIDE**2)
         agree_on_text(config.joint_attention_dim, self._parts.text_encoder.config.d_model)
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
-        return packed_shape(extent, self._vae.channels, self._vae.scale)
 
     def encode_text(
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
@@ -89,11 +78,6 @@ class Chroma(CodedModel):
         )
         shown: torch.Tensor = hidden[:, : int(seen.sum())]
         return shown
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
-        """The steps of one picture, shifted by its size where the model wants that."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
-        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
 
     def predict(
         self,

@@ -15,10 +15,11 @@ from backend.prompts import Prompt
 from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
-from .base import CodedModel
+from .agreement import agree_on_text
 from .components import INDEX, load_model, load_text_encoder, read_config
-from .schedule import FlowSchedule, dynamic_shift, even_sigmas
-from .tokens import pack, packed_shape, tokens_of, unpack
+from .tokens import pack, unpack
+from .transformer import TokenModel
+from .unread import unread_end
 from .vae import PictureCoder, load_vae
 
 TEXT_TOKENS: Final = 512
@@ -57,43 +58,34 @@ class FluxText(Conditioning):
     places: torch.Tensor
 
 
-class Flux(CodedModel):
+class Flux(TokenModel):
     """A loaded FLUX.1; see `adapter.Adapter`."""
 
     classifier_free = False
 
     def __init__(self, parts: FluxPipeline, coder: PictureCoder, scheduler: dict[str, Any], edits: bool) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
-        self._vae = coder
-        self._scheduler = scheduler
+        super().__init__(parts, coder, scheduler)
+        config = self._transformer.config
+        agree_on_text(config.joint_attention_dim, self._parts.text_encoder_2.config.d_model)
+        agree_on_text(config.pooled_projection_dim, self._parts.text_encoder.config.hidden_size)
         self.references = 1 if edits else 0
         self.takes_mask = self._takes_mask()
 
     def _takes_mask(self) -> bool:
         config = self._transformer.config
-        plain = pack(torch.empty(1, self._vae.channels, 2, 2)).shape[-1]
-        filling = 2 * plain + pack(torch.empty(1, self._vae.scale**2, 2, 2)).shape[-1]
+        plain = pack(torch.empty(1, self._coder.channels, 2, 2)).shape[-1]
+        filling = 2 * plain + pack(torch.empty(1, self._coder.scale**2, 2, 2)).shape[-1]
         if config.in_channels not in (plain, filling):
             raise UnusableModel("Its denoiser takes more than a picture and a mask.")
         return bool(config.in_channels == filling)
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
-        return packed_shape(extent, self._vae.channels, self._vae.scale)
 
     def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> FluxText:
         """Encode as diffusers does, with T5 and CLIP; there is no negative prompt."""
         length = TEXT_TOKENS if self._transformer.config.guidance_embeds else FEW_STEPS_TEXT_TOKENS
         hidden, pooled, places = self._parts.encode_prompt(prompt.text, None, self.device, max_sequence_length=length)
-        return FluxText(False, hidden, pooled, places, unread=self._unread(prompt.text, length))
-
-    def _unread(self, prompt: str, length: int) -> str:
-        tokens = self._parts.tokenizer_2(prompt, add_special_tokens=False).input_ids
-        unread: str = self._parts.tokenizer_2.decode(tokens[length - 1 :])  # its end takes a place
-        return unread
+        return FluxText(
+            False, hidden, pooled, places, unread=unread_end(self._parts.tokenizer_2, prompt.text, length - 1)
+        )
 
     def beside(
         self,
@@ -106,7 +98,7 @@ class Flux(CodedModel):
         if self.takes_mask:
             return self._masked(picture, mask, extent)
         if self.references and references:
-            return Beside(references=tuple(self._vae.encode(rgb).mean for rgb in references[:1]))
+            return Beside(references=tuple(self._coder.encode(rgb).mean for rgb in references[:1]))
         return None
 
     def _masked(self, picture: torch.Tensor | None, mask: torch.Tensor | None, extent: Extent) -> Beside:
@@ -114,13 +106,8 @@ class Flux(CodedModel):
         open_ = torch.ones(1, 1, extent.height, extent.width) if mask is None else mask
         open_ = (open_ >= 0.5).float().to(self.device)
         seen = torch.zeros(1, 3, extent.height, extent.width) if picture is None else picture
-        pixels = torch.nn.functional.pixel_unshuffle(open_, self._vae.scale)
-        return Beside(pixels, self._vae.encode(seen.to(self.device) * (1 - open_)))
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
-        """The steps of one picture, shifted by its size where the model wants that."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
-        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
+        pixels = torch.nn.functional.pixel_unshuffle(open_, self._coder.scale)
+        return Beside(pixels, self._coder.encode(seen.to(self.device) * (1 - open_)))
 
     def predict(
         self,

@@ -99,19 +99,11 @@ class Flux2(CodedModel):
         # the pipeline is a bag of parts with helpers; it is never called
         self._parts: Any = parts
         self._transformer: Any = parts.transformer
-        self._vae = coder
         self._scheduler = scheduler
         self._told_of_guidance = bool(self._transformer.config.guidance_embeds)
         self.classifier_free = not self._told_of_guidance and not distilled
         self.references = DEV_REFERENCES if self._told_of_guidance else KLEIN_REFERENCES
         self._reference_size = ReferenceSize(REFERENCE_PIXELS, coder.scale, LEAST_REFERENCE_SIDE, LONGEST_REFERENCE)
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides are no multiples of the latent scale."""
-        scale = self._vae.scale
-        if extent.width % scale or extent.height % scale:
-            raise ValueError(f"{extent} pixels are no multiple of {scale}")
-        return (1, self._vae.channels, extent.height // scale, extent.width // scale)
 
     def encode_text(
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
@@ -155,11 +147,11 @@ class Flux2(CodedModel):
         if not references:
             return None
         shown = (self._reference_size.fit(rgb) for rgb in references[: self.references])
-        return Beside(references=tuple(self._vae.encode(rgb).mean for rgb in shown))
+        return Beside(references=tuple(self._coder.encode(rgb).mean for rgb in shown))
 
     def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
         """The steps of one picture, shifted by its size and their number where the model wants that."""
-        tokens = (extent.width // self._vae.scale) * (extent.height // self._vae.scale)
+        tokens = (extent.width // self._coder.scale) * (extent.height // self._coder.scale)
         mu = empirical_mu(tokens, steps)
         return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
 

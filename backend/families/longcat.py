@@ -18,13 +18,12 @@ from protocol import Extent
 
 from .adapter import Beside, Conditioning
 from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
 from .components import INDEX, load_model, read_config
 from .guidance import classifier_free
 from .qwen_vl import MARK, QwenVL, Seen, load_qwen_vl
-from .schedule import FlowSchedule, dynamic_shift, even_sigmas
 from .shown import ratio_of, resized
-from .tokens import SIDE, pack, packed_shape, tokens_of, unpack
+from .tokens import SIDE, pack, unpack
+from .transformer import TokenModel
 from .vae import PictureCoder, load_vae
 
 PROCESSOR: Final = "text_processor"
@@ -89,25 +88,16 @@ class LongCatText(Conditioning):
     hidden: torch.Tensor
 
 
-class LongCat(CodedModel):
+class LongCat(TokenModel):
     """A loaded LongCat-Image; see `adapter.Adapter`."""
 
     classifier_free = True
 
     def __init__(self, parts: Any, reader: QwenVL, coder: PictureCoder, scheduler: dict[str, Any]) -> None:  # noqa: ANN401
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
+        super().__init__(parts, coder, scheduler)
         self._reader = reader
-        self._vae = coder
-        self._scheduler = scheduler
         agree_on_text(self._transformer.config.joint_attention_dim, reader.width)
         agree_on_latents(self._transformer.config.in_channels // SIDE**2, coder.channels)
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
-        return packed_shape(extent, self._vae.channels, self._vae.scale)
 
     def encode_text(
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
@@ -139,11 +129,6 @@ class LongCat(CodedModel):
         """The tokens of the message before the painter's words, and how many of them the denoiser does not see."""
         tokens = self._reader.tokens(self._parts.prompt_template_encode_prefix)
         return tokens, len(tokens)
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
-        """The steps of one picture, shifted by its size."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
-        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
 
     def predict(
         self,
@@ -225,7 +210,7 @@ class LongCatEdit(LongCat):
             return None
         processor = self._parts.image_processor
         image = resized(processor, references[0], extent.width, extent.height)
-        return Beside(references=(self._vae.encode(processor.preprocess(image)).mean,))
+        return Beside(references=(self._coder.encode(processor.preprocess(image)).mean,))
 
     def guide(self, away: torch.Tensor, towards: torch.Tensor, guidance: float, rescale: float) -> torch.Tensor:
         """Plain classifier-free guidance."""

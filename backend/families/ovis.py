@@ -12,15 +12,13 @@ from diffusers import OvisImagePipeline, OvisImageTransformer2DModel, SchedulerM
 from transformers import Qwen2Tokenizer, Qwen3Model
 
 from backend.prompts import Prompt
-from protocol import Extent
 
 from .adapter import Beside, Conditioning
 from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
 from .chat import unread_of
 from .components import load_model, load_text_encoder, read_config
-from .schedule import FlowSchedule, dynamic_shift, even_sigmas
-from .tokens import SIDE, pack, packed_shape, tokens_of, unpack
+from .tokens import SIDE, pack, unpack
+from .transformer import TokenModel
 from .vae import PictureCoder, load_vae
 
 TEXT_TOKENS: Final = 256
@@ -49,25 +47,16 @@ class OvisText(Conditioning):
     places: torch.Tensor
 
 
-class Ovis(CodedModel):
+class Ovis(TokenModel):
     """A loaded Ovis-Image; see `adapter.Adapter`."""
 
     classifier_free = True
 
     def __init__(self, parts: OvisImagePipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
-        self._vae = coder
-        self._scheduler = scheduler
+        super().__init__(parts, coder, scheduler)
         config = self._transformer.config
         agree_on_latents(config.in_channels, coder.channels * SIDE**2)
         agree_on_text(config.joint_attention_dim, self._parts.text_encoder.config.hidden_size)
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
-        return packed_shape(extent, self._vae.channels, self._vae.scale)
 
     def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> OvisText:
         """Encode as diffusers does: as a message to Qwen, of which what stands before the prompt is left out again."""
@@ -81,11 +70,6 @@ class Ovis(CodedModel):
     def _unread(self, prompt: str) -> str:
         (message,) = self._parts._get_messages(prompt)
         return unread_of(self._parts.tokenizer, message, prompt, TEXT_TOKENS + self._parts.user_prompt_begin_id)
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
-        """The steps of one picture, shifted by its size where the model wants that."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
-        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
 
     def predict(
         self,

@@ -71,7 +71,7 @@ class QwenEdit(QwenImage):
     def _worked(self, rgb: torch.Tensor) -> torch.Tensor:
         processor = self._parts.image_processor
         image = resized(processor, rgb, *self._worked_at(ratio_of(rgb)))
-        return self._vae.encode(processor.preprocess(image)).mean
+        return self._coder.encode(processor.preprocess(image)).mean
 
 
 class QwenEditPlus(QwenEdit):

@@ -9,16 +9,14 @@ from typing import Any, Final
 import torch
 
 from backend.prompts import Prompt
-from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
 from .guidance import classifier_free, of_the_norm_of
 from .qwen_vae import FrameCoder
 from .qwen_vl import QwenVL, Seen, Words
-from .schedule import FlowSchedule, dynamic_shift, even_sigmas
-from .tokens import SIDE, pack, packed_shape, tokens_of, unpack
+from .tokens import SIDE, pack, unpack
+from .transformer import TokenModel
 
 TEXT_TOKENS: Final = 512
 """As diffusers' pipelines have it (`max_sequence_length`), of the 1024 that they would take."""
@@ -31,19 +29,14 @@ class QwenText(Conditioning):
     hidden: tuple[torch.Tensor, ...]
 
 
-class QwenImage(CodedModel):
+class QwenImage(TokenModel):
     """A loaded Qwen-Image; see `adapter.Adapter`."""
 
     classifier_free = True
 
     def __init__(self, parts: Any, reader: QwenVL, coder: FrameCoder, scheduler: dict[str, Any]) -> None:  # noqa: ANN401
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
+        super().__init__(parts, coder, scheduler)
         self._reader = reader
-        self._vae = coder
-        self._scheduler = scheduler
         config = self._transformer.config
         if config.guidance_embeds:
             raise UnusableModel("Its denoiser wants to be told of the guidance, which none of its family can be.")
@@ -56,9 +49,10 @@ class QwenImage(CodedModel):
         """Pictures that are painted at once and belong together, one behind another in the latents' channels."""
         return 1
 
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
-        return packed_shape(extent, self.frames * self._vae.channels, self._vae.scale)
+    @property
+    def latent_channels(self) -> int:
+        """Channels of all frames."""
+        return self.frames * self._coder.channels
 
     def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> QwenText:
         """Encode within the message that the model was trained with, which is then left out of it."""
@@ -92,14 +86,6 @@ class QwenImage(CodedModel):
     def _skipped(self) -> int:
         skipped: int = self._parts.prompt_template_encode_start_idx
         return skipped
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
-        """The steps of one picture, shifted by its size."""
-        mu = self._shift(tokens_of(extent, self._vae.scale))
-        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
-
-    def _shift(self, tokens: int) -> float:
-        return dynamic_shift(self._scheduler, tokens)
 
     def predict(
         self,

@@ -40,6 +40,8 @@ class QwenLayered(QwenImage):
 
     references = 1
 
+    _coder: FrameCoder
+
     def __init__(self, parts: Any, reader: QwenVL, coder: FrameCoder, scheduler: dict[str, Any]) -> None:  # noqa: ANN401
         super().__init__(parts, reader, coder, scheduler)
         if coder.colours != COLOURS + 1:
@@ -80,8 +82,8 @@ class QwenLayered(QwenImage):
 
     def encode_image(self, rgb: torch.Tensor) -> Encoded:
         """A picture that is all on its lowest layer, and the others empty."""
-        picture = self._vae.encode(rgb)
-        empty = self._vae.encode(-torch.ones_like(rgb[:, :1]).expand(-1, COLOURS + 1, -1, -1))
+        picture = self._coder.encode(rgb)
+        empty = self._coder.encode(-torch.ones_like(rgb[:, :1]).expand(-1, COLOURS + 1, -1, -1))
         frames = [picture, picture, *[empty] * (self.layers - 1)]
         deviations = torch.cat([frame.deviation for frame in frames if frame.deviation is not None], dim=1)
         return Encoded(torch.cat([frame.mean for frame in frames], dim=1), deviations)
@@ -98,7 +100,7 @@ class QwenLayered(QwenImage):
             return None
         processor = self._parts.image_processor
         image = resized(processor, references[0], extent.width, extent.height)
-        return Beside(references=(self._vae.encode(processor.preprocess(image)).mean,))
+        return Beside(references=(self._coder.encode(processor.preprocess(image)).mean,))
 
     def _shift(self, tokens: int) -> float:
         return math.sqrt(tokens / BASE_TOKENS)
@@ -111,7 +113,7 @@ class QwenLayered(QwenImage):
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Decode the whole picture, `[1, 3, height, width]`."""
-        return self._vae.decode(latents[:, : self._vae.channels])
+        return self._coder.decode(latents[:, : self._coder.channels])
 
     def decode_layers(self, latents: torch.Tensor) -> torch.Tensor:
         """Decode the layers `[layers, 4, height, width]` of latents `[1, ...]`, the lowest first, about -1 to 1.
@@ -119,4 +121,4 @@ class QwenLayered(QwenImage):
         Colours are not multiplied with the transparency, which goes from -1, nothing, to 1, opaque.
         """
         frames = latents.reshape(self.frames, -1, *latents.shape[-2:])
-        return torch.cat([self._vae.decode_all(frame[None]) for frame in frames[1:]])
+        return torch.cat([self._coder.decode_all(frame[None]) for frame in frames[1:]])

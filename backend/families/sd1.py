@@ -16,14 +16,11 @@ from diffusers import SchedulerMixin, StableDiffusionPipeline, UNet2DConditionMo
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from backend.prompts import Prompt
-from protocol import Extent
 
 from .adapter import Beside, Conditioning
-from .base import CodedModel
 from .clip_text import chunk_count, encode_clip
 from .components import load_model, load_text_encoder, read_config
-from .schedule import DiffusionSchedule
-from .unet import InpaintingInput, guidance_embedding, latent_shape
+from .unet import UNetModel
 from .vae import PictureCoder, load_vae
 
 
@@ -51,28 +48,12 @@ class HiddenStates(Conditioning):
     hidden: torch.Tensor
 
 
-class SD1(CodedModel):
+class SD1(UNetModel):
     """A loaded Stable Diffusion 1.x; see `adapter.Adapter`."""
 
     def __init__(self, parts: StableDiffusionPipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._unet: Any = parts.unet
-        self._vae = coder
         # diffusers' pipelines put these two right in any configuration of this family
-        self._scheduler = {**scheduler, "steps_offset": 1, "clip_sample": False}
-        self._inpainting = InpaintingInput.of(self._unet, coder)
-        self.takes_mask = self._inpainting is not None
-
-    @property
-    def classifier_free(self) -> bool:
-        """True but for models distilled to take the guidance scale as an input (LCM)."""
-        return self._unet.config.time_cond_proj_dim is None
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides are no multiples of the latent scale."""
-        return latent_shape(extent, self._vae)
+        super().__init__(parts, coder, {**scheduler, "steps_offset": 1, "clip_sample": False})
 
     def encode_text(
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
@@ -85,20 +66,6 @@ class SD1(CodedModel):
         hidden = torch.cat([text.hidden for text in texts])
         return HiddenStates(negative is not None, hidden, unread=texts[-1].unread or texts[0].unread)
 
-    def beside(
-        self,
-        picture: torch.Tensor | None,
-        mask: torch.Tensor | None,
-        references: Sequence[torch.Tensor],
-        extent: Extent,
-    ) -> Beside | None:
-        """Mask and masked picture for an inpainting UNet."""
-        return None if self._inpainting is None else self._inpainting.beside(picture, mask, extent)
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> DiffusionSchedule:
-        """The steps of one picture, by the model's own betas, prediction type and spacing."""
-        return DiffusionSchedule(self._scheduler, sampler, steps, strength, self.device)
-
     def predict(
         self,
         latents: torch.Tensor,
@@ -109,15 +76,5 @@ class SD1(CodedModel):
     ) -> torch.Tensor:
         """Ask the UNet."""
         assert isinstance(conditioning, HiddenStates)
-        count = len(latents) // conditioning.rows
-        if self._inpainting is not None:
-            latents = self._inpainting.widen(latents, beside)
-        output = self._unet(
-            latents.to(self._unet.dtype),
-            timestep,
-            encoder_hidden_states=conditioning.hidden.repeat_interleave(count, 0),
-            timestep_cond=guidance_embedding(self._parts, guidance),
-            return_dict=False,
-        )[0]
-        predicted: torch.Tensor = output.float()
-        return predicted
+        hidden = conditioning.hidden.repeat_interleave(len(latents) // conditioning.rows, 0)
+        return self._ask(latents, timestep, hidden, guidance, beside)

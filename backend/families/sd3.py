@@ -19,10 +19,10 @@ from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
 from .components import INDEX, load_model, load_text_encoder, read_config
-from .schedule import FlowSchedule, dynamic_shift
+from .schedule import FlowSchedule
 from .tokens import SIDE, packed_shape, tokens_of
+from .transformer import TokenModel
 from .unread import unread_end
 from .vae import PictureCoder, load_vae
 
@@ -67,18 +67,13 @@ class SD3Text(Conditioning):
     pooled: torch.Tensor
 
 
-class SD3(CodedModel):
+class SD3(TokenModel):
     """A loaded Stable Diffusion 3.x; see `adapter.Adapter`. The turbo one differs in being asked without guidance."""
 
     classifier_free = True
 
     def __init__(self, parts: StableDiffusion3Pipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
-        self._vae = coder
-        self._scheduler = scheduler
+        super().__init__(parts, coder, scheduler)
         self._hold_together()
 
     def _hold_together(self) -> None:
@@ -86,7 +81,7 @@ class SD3(CodedModel):
         config, t5 = self._transformer.config, self._parts.text_encoder_3
         if config.patch_size != SIDE:
             raise UnusableModel("Its denoiser is of a kind of Stable Diffusion 3 that this version does not know.")
-        agree_on_latents(config.in_channels, self._vae.channels)
+        agree_on_latents(config.in_channels, self._coder.channels)
         clips = (self._parts.text_encoder.config, self._parts.text_encoder_2.config)
         agree_on_text(config.pooled_projection_dim, sum(clip.projection_dim for clip in clips))
         if t5 is not None:
@@ -94,10 +89,10 @@ class SD3(CodedModel):
 
     def latent_shape(self, extent: Extent) -> tuple[int, ...]:
         """Shape of the latents; raises ValueError when the sides do not make up whole patches, or more than it has places for."""
-        most = self._transformer.config.pos_embed_max_size * SIDE * self._vae.scale
+        most = self._transformer.config.pos_embed_max_size * SIDE * self._coder.scale
         if max(extent.width, extent.height) > most:
             raise ValueError(f"{extent} pixels are more than {most} on a side")
-        return packed_shape(extent, self._vae.channels, self._vae.scale)
+        return packed_shape(extent, self._coder.channels, self._coder.scale)
 
     def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> SD3Text:
         """Encode as diffusers does, with both of CLIP's encoders and T5; nought stands for one that was left out."""
@@ -122,7 +117,7 @@ class SD3(CodedModel):
 
     def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
         """The steps of one picture, spaced by the scheduler itself, and shifted by the picture's size where it wants that."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
+        mu = self._shift(tokens_of(extent, self._coder.scale))
         return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu)
 
     def predict(

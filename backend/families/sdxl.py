@@ -16,15 +16,12 @@ from diffusers import SchedulerMixin, StableDiffusionXLPipeline, UNet2DCondition
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from backend.prompts import Prompt
-from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
-from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
+from .agreement import agree_on_text
 from .clip_text import chunk_count, encode_clip
 from .components import INDEX, load_model, load_text_encoder, read_config
-from .schedule import DiffusionSchedule
-from .unet import InpaintingInput, guidance_embedding, latent_shape
+from .unet import UNetModel
 from .vae import PictureCoder, load_vae
 
 SIZES: Final = 6
@@ -83,41 +80,24 @@ class SDXLText(Conditioning):
     pooled: torch.Tensor
 
 
-class SDXL(CodedModel):
+class SDXL(UNetModel):
     """A loaded Stable Diffusion XL; see `adapter.Adapter`."""
 
     def __init__(self, parts: StableDiffusionXLPipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._unet: Any = parts.unet
-        self._vae = coder
-        self._scheduler = scheduler
+        super().__init__(parts, coder, scheduler)
         self._readers = (
             (self._parts.tokenizer, self._parts.text_encoder),
             (self._parts.tokenizer_2, self._parts.text_encoder_2),
         )
         self._hold_together()
-        self._inpainting = InpaintingInput.of(self._unet, coder)
-        self.takes_mask = self._inpainting is not None
 
     def _hold_together(self) -> None:
         """Raise UnusableModel where the parts were not made for each other, or the UNet wants to be told other things."""
         config = self._unet.config
-        agree_on_latents(config.out_channels, self._vae.channels)
         agree_on_text(config.cross_attention_dim, sum(encoder.config.hidden_size for _, encoder in self._readers))
         told = self._parts.text_encoder_2.config.projection_dim + SIZES * (config.addition_time_embed_dim or 0)
         if config.addition_embed_type != "text_time" or config.projection_class_embeddings_input_dim != told:
             raise UnusableModel("Its UNet wants to be told other things beside the prompt than SDXL's sizes.")
-
-    @property
-    def classifier_free(self) -> bool:
-        """True but for models distilled to take the guidance scale as an input (LCM)."""
-        return self._unet.config.time_cond_proj_dim is None
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides are no multiples of the latent scale."""
-        return latent_shape(extent, self._vae)
 
     def encode_text(self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()) -> SDXLText:
         """Encode with both encoders, see `clip_text`. An empty negative prompt is nought, where the model was trained so.
@@ -144,20 +124,6 @@ class SDXL(CodedModel):
         hidden = torch.cat([first.hidden, second.hidden], dim=-1)
         return SDXLText(False, hidden, second.pooled, unread=max(first.unread, second.unread, key=len))
 
-    def beside(
-        self,
-        picture: torch.Tensor | None,
-        mask: torch.Tensor | None,
-        references: Sequence[torch.Tensor],
-        extent: Extent,
-    ) -> Beside | None:
-        """Mask and masked picture for an inpainting UNet."""
-        return None if self._inpainting is None else self._inpainting.beside(picture, mask, extent)
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> DiffusionSchedule:
-        """The steps of one picture, by the model's own betas, prediction type and spacing."""
-        return DiffusionSchedule(self._scheduler, sampler, steps, strength, self.device)
-
     def predict(
         self,
         latents: torch.Tensor,
@@ -169,20 +135,10 @@ class SDXL(CodedModel):
         """Ask the UNet; it is told that original and target have the picture's size, and that nothing was cropped."""
         assert isinstance(conditioning, SDXLText)
         count = len(latents) // conditioning.rows
-        height, width = (side * self._vae.scale for side in latents.shape[-2:])
+        height, width = (side * self._coder.scale for side in latents.shape[-2:])
         sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=self.device)
-        if self._inpainting is not None:
-            latents = self._inpainting.widen(latents, beside)
-        output = self._unet(
-            latents.to(self._unet.dtype),
-            timestep,
-            encoder_hidden_states=conditioning.hidden.repeat_interleave(count, 0),
-            timestep_cond=guidance_embedding(self._parts, guidance),
-            added_cond_kwargs={
-                "text_embeds": conditioning.pooled.repeat_interleave(count, 0),
-                "time_ids": sizes.expand(len(latents), -1),
-            },
-            return_dict=False,
-        )[0]
-        predicted: torch.Tensor = output.float()
-        return predicted
+        added = {
+            "text_embeds": conditioning.pooled.repeat_interleave(count, 0),
+            "time_ids": sizes.expand(len(latents), -1),
+        }
+        return self._ask(latents, timestep, conditioning.hidden.repeat_interleave(count, 0), guidance, beside, added)

@@ -1,7 +1,8 @@
-"""What the UNets of Stable Diffusion 1.x and XL are shown, and of which shape their latents are."""
+"""What Stable Diffusion 1.x and XL have in common: UNets, what they are shown, and their steps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,10 @@ import torch
 from protocol import Extent
 
 from .adapter import Beside, UnusableModel
+from .agreement import agree_on_latents
+from .base import CodedModel
+from .schedule import DiffusionSchedule
 from .vae import PictureCoder
-
-
-def latent_shape(extent: Extent, coder: PictureCoder) -> tuple[int, ...]:
-    """Shape of the latents of a picture; raises ValueError when its sides are no multiples of the latent scale."""
-    scale = coder.scale
-    if extent.width % scale or extent.height % scale:
-        raise ValueError(f"{extent} pixels are no multiple of {scale}")
-    return (1, coder.channels, extent.height // scale, extent.width // scale)
 
 
 def guidance_embedding(parts: Any, guidance: float) -> torch.Tensor | None:  # noqa: ANN401 - untyped library
@@ -51,12 +47,11 @@ class InpaintingInput:
 
     def beside(self, picture: torch.Tensor | None, mask: torch.Tensor | None, extent: Extent) -> Beside:
         """As diffusers' inpainting pipelines have it: the mask is cut at one half, and what may change is grey."""
-        shape = latent_shape(extent, self.coder)
         device = self.coder.vae.device
         open_ = torch.ones(1, 1, extent.height, extent.width) if mask is None else mask
         open_ = (open_ >= 0.5).float().to(device)
         seen = torch.zeros(1, 3, extent.height, extent.width) if picture is None else picture
-        small = torch.nn.functional.interpolate(open_, shape[-2:])
+        small = torch.nn.functional.interpolate(open_, scale_factor=1 / self.coder.scale)
         return Beside(small, self.coder.encode(seen.to(device) * (open_ < 0.5)))
 
     def widen(self, latents: torch.Tensor, beside: Beside | None) -> torch.Tensor:
@@ -67,3 +62,61 @@ class InpaintingInput:
         masked = beside.masked.mean
         further = (beside.mask.expand(count, -1, -1, -1), masked.repeat(count // len(masked), 1, 1, 1))
         return torch.cat([latents, *further], dim=1)
+
+
+class UNetModel(CodedModel):
+    """A model of such a UNet; a family's adapter adds text and denoiser.
+
+    `parts` is diffusers' pipeline, a bag of components with helpers that is never called; `scheduler` is its scheduler's
+    configuration. Raises UnusableModel for a UNet that is shown something else.
+    """
+
+    def __init__(self, parts: Any, coder: PictureCoder, scheduler: dict[str, Any]) -> None:  # noqa: ANN401
+        super().__init__(coder, parts.device)
+        self._parts = parts
+        self._unet: Any = parts.unet
+        self._scheduler = scheduler
+        agree_on_latents(self._unet.config.out_channels, coder.channels)
+        self._inpainting = InpaintingInput.of(self._unet, coder)
+        self.takes_mask = self._inpainting is not None
+
+    @property
+    def classifier_free(self) -> bool:
+        """True but for models distilled to take the guidance scale as an input (LCM)."""
+        return self._unet.config.time_cond_proj_dim is None
+
+    def beside(
+        self,
+        picture: torch.Tensor | None,
+        mask: torch.Tensor | None,
+        references: Sequence[torch.Tensor],
+        extent: Extent,
+    ) -> Beside | None:
+        """Mask and masked picture for an inpainting UNet."""
+        return None if self._inpainting is None else self._inpainting.beside(picture, mask, extent)
+
+    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> DiffusionSchedule:
+        """The steps of one picture, by the model's own betas, prediction type and spacing."""
+        return DiffusionSchedule(self._scheduler, sampler, steps, strength, self.device)
+
+    def _ask(
+        self,
+        latents: torch.Tensor,
+        timestep: torch.Tensor,
+        hidden: torch.Tensor,
+        guidance: float,
+        beside: Beside | None,
+        added: dict[str, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Ask the UNet about `latents` with text `hidden`, one row for each of them; `added` is what it is told besides."""
+        shown = latents if self._inpainting is None else self._inpainting.widen(latents, beside)
+        output = self._unet(
+            shown.to(self._unet.dtype),
+            timestep,
+            encoder_hidden_states=hidden,
+            timestep_cond=guidance_embedding(self._parts, guidance),
+            added_cond_kwargs=added,
+            return_dict=False,
+        )[0]
+        predicted: torch.Tensor = output.float()
+        return predicted

@@ -12,16 +12,14 @@ from diffusers import SchedulerMixin, ZImagePipeline, ZImageTransformer2DModel
 from transformers import Qwen2Tokenizer, Qwen3Model
 
 from backend.prompts import Prompt
-from protocol import Extent
 
 from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_latents, agree_on_text
-from .base import CodedModel
 from .chat import unread_of
 from .components import load_model, load_text_encoder, read_config
 from .guidance import no_longer_than
-from .schedule import FlowSchedule, dynamic_shift, even_sigmas
-from .tokens import SIDE, packed_shape, tokens_of
+from .tokens import SIDE
+from .transformer import TokenModel
 from .vae import PictureCoder, load_vae
 
 TEXT_TOKENS: Final = 512
@@ -52,27 +50,18 @@ class ZImageText(Conditioning):
     hidden: tuple[torch.Tensor, ...]
 
 
-class ZImage(CodedModel):
+class ZImage(TokenModel):
     """A loaded Z-Image; see `adapter.Adapter`. The turbo one differs in its schedule and in being asked without guidance."""
 
     classifier_free = True
 
     def __init__(self, parts: ZImagePipeline, coder: PictureCoder, scheduler: dict[str, Any]) -> None:
-        super().__init__(coder, parts.device)
-        # the pipeline is a bag of parts with helpers; it is never called
-        self._parts: Any = parts
-        self._transformer: Any = parts.transformer
-        self._vae = coder
-        self._scheduler = scheduler
+        super().__init__(parts, coder, scheduler)
         config = self._transformer.config
         if config.siglip_feat_dim is not None or SIDE not in config.all_patch_size:
             raise UnusableModel("Its denoiser is of a kind of Z-Image that this version does not know.")
         agree_on_latents(config.in_channels, coder.channels)
         agree_on_text(config.cap_feat_dim, self._parts.text_encoder.config.hidden_size)
-
-    def latent_shape(self, extent: Extent) -> tuple[int, ...]:
-        """Shape of the latents; raises ValueError when the sides do not make up whole tokens."""
-        return packed_shape(extent, self._vae.channels, self._vae.scale)
 
     def encode_text(
         self, prompt: Prompt, negative: Prompt | None, references: Sequence[torch.Tensor] = ()
@@ -92,11 +81,6 @@ class ZImage(CodedModel):
             [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True, enable_thinking=True
         )
         return unread_of(self._parts.tokenizer, message, prompt, TEXT_TOKENS)
-
-    def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:
-        """The steps of one picture, shifted by its size where the model wants that."""
-        mu = dynamic_shift(self._scheduler, tokens_of(extent, self._vae.scale))
-        return FlowSchedule(self._scheduler, sampler, steps, strength, self.device, mu, even_sigmas(steps))
 
     def predict(
         self,

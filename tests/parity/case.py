@@ -26,7 +26,7 @@ class Case:
     `image_to_image` and `fill` are classes of diffusers that do what our loop does with a picture below full strength and
     with a mask; empty where there is none, or one by another method. `told` are arguments for all of its pipelines,
     `guided` the name of the one for guidance. `negative` is whether a negative prompt is told. A case that `edits` is
-    shown the picture as a reference. `samples_picture` is for a pipeline that draws the picture's latents at full
+    shown the picture as a reference; one that `takes_mask` is shown mask and masked picture. `samples_picture` is for a pipeline that draws the picture's latents at full
     strength too. `prepare` puts something right in the pipeline that was loaded.
 
     `unguided` is what its pipelines call no guidance. `negative_embeds` is for one that takes the negative prompt only as
@@ -51,6 +51,7 @@ class Case:
     image_to_image: str = ""
     fill: str = ""
     edits: bool = False
+    takes_mask: bool = False
     samples_picture: bool = False
     prepare: Callable[[Any], None] | None = None
     unguided: float = 1.0

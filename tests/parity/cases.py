@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from .case import Case
 from .chroma import CHROMA
 from .flux import FLUX
 from .flux2 import FLUX2
@@ -14,3 +18,11 @@ from .sdxl import SDXL
 from .zimage import ZIMAGE
 
 CASES = (*SD1, *SDXL, *SD3, *FLUX, *FLUX2, *ZIMAGE, *QWEN, *OVIS, *LONGCAT, *CHROMA)
+
+
+def those(holds: Callable[[Case], bool]) -> dict[str, Any]:
+    """Arguments of pytest's parametrize, for a test of those cases alone of which `holds` is true."""
+    return {"argnames": "both", "argvalues": [case for case in CASES if holds(case)], "ids": str} | {
+        "indirect": True,
+        "scope": "module",
+    }

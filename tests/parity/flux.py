@@ -14,7 +14,7 @@ FLUX = (
         told={"max_sequence_length": 256},
         image_to_image="FluxImg2ImgPipeline",
     ),
-    Case("FLUX.1 Fill", "flux_fill", "flux", guidance=30.0, samples_picture=True),
+    Case("FLUX.1 Fill", "flux_fill", "flux", guidance=30.0, takes_mask=True, samples_picture=True),
     Case(
         "FLUX.1 Kontext",
         "flux_kontext",

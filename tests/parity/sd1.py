@@ -23,7 +23,15 @@ SD1 = (
         image_to_image="StableDiffusionImg2ImgPipeline",
         fill="StableDiffusionInpaintPipeline",
     ),
-    Case("Stable Diffusion 1.5 for inpainting", "sd15_inpaint", "sd1", "ddim", guidance=7.5, negative=True),
+    Case(
+        "Stable Diffusion 1.5 for inpainting",
+        "sd15_inpaint",
+        "sd1",
+        "ddim",
+        guidance=7.5,
+        negative=True,
+        takes_mask=True,
+    ),
     # its image-to-image pipeline does not rescale
     Case(
         "Stable Diffusion 1.5 of velocity, rescaled",

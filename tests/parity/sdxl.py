@@ -20,7 +20,15 @@ SDXL = (
         image_to_image=TO_IMAGE,
         fill=FILL,
     ),
-    Case("Stable Diffusion XL for inpainting", "sdxl_inpaint", "sdxl", "euler", guidance=5.0, negative=True),
+    Case(
+        "Stable Diffusion XL for inpainting",
+        "sdxl_inpaint",
+        "sdxl",
+        "euler",
+        guidance=5.0,
+        negative=True,
+        takes_mask=True,
+    ),
     Case(
         "Stable Diffusion XL of velocity, rescaled",
         "sdxl_velocity",

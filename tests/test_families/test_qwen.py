@@ -213,8 +213,8 @@ def test_layers_are_pictures_with_transparency(layered):
     assert layers.shape == (LAYERS, 4, 48, 32)
     assert not torch.allclose(layers[0], layers[1])
     third = latents[:, 3 * 16 : 4 * 16]
-    assert torch.equal(layers[2:3], layered._vae.decode_all(third))
-    assert torch.equal(layered.decode(latents), layered._vae.decode_all(latents[:, :16])[:, :3])
+    assert torch.equal(layers[2:3], layered._coder.decode_all(third))
+    assert torch.equal(layered.decode(latents), layered._coder.decode_all(latents[:, :16])[:, :3])
 
 
 def test_a_painting_is_its_own_lowest_layer(layered):

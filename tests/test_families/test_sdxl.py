@@ -163,7 +163,7 @@ def test_only_a_vae_that_overflows_in_float16_is_loaded_in_full(copied, dtype, u
     adapter = sdxl.load(copied, CPU, dtype)
     assert adapter.decodes_in_full == full
     assert adapter._unet.dtype == dtype
-    assert adapter._vae.vae.dtype == (torch.float32 if full else dtype)
+    assert adapter._coder.vae.dtype == (torch.float32 if full else dtype)
 
 
 def test_a_vae_that_says_that_it_overflows_does_not(overflowing):

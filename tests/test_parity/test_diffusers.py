@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 from parity import measures
+from parity.cases import those
 from parity.measures import distance, ours, sampled
 
 TOLERANCE = 1e-4
 """Of values from 0 to 1, in fp32: a fortieth of a level of 255."""
+
+
+def test_a_case_says_what_its_adapter_takes(both):
+    assert both.adapter.takes_mask == both.case.takes_mask
+    assert (both.adapter.references > 0) or not both.case.edits
 
 
 def test_new_picture(both):
@@ -22,22 +28,19 @@ def test_without_guidance(both):
     assert measures.text_to_image(both, guidance=1.0) <= TOLERANCE
 
 
+@pytest.mark.parametrize(**those(lambda case: bool(case.image_to_image)))
 @pytest.mark.parametrize("strength", [0.3, 0.6])
 def test_refined_picture(both, strength):
-    if not both.case.image_to_image:
-        pytest.skip("diffusers has no image-to-image for it")
     assert measures.image_to_image(both, strength) <= TOLERANCE
 
 
+@pytest.mark.parametrize(**those(lambda case: bool(case.fill)))
 def test_fill_by_our_mask(both):
-    if not both.case.fill:
-        pytest.skip("diffusers has no fill for it, or by another method")
     assert measures.fill(both) <= TOLERANCE
 
 
+@pytest.mark.parametrize(**those(lambda case: case.takes_mask))
 def test_refined_fill(both):
-    if not both.adapter.takes_mask:
-        pytest.skip("it is not shown the mask")
     assert measures.refined_fill(both) <= TOLERANCE
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from parity.cases import those
 from parity.masks import black_is_not_kept, references, soft_is_not_timed, white_is_not_none
 from parity.measures import our_latents, sampled
 
 STRENGTHS = [0.6, 1.0]
 
 
-@pytest.fixture(autouse=True)
-def _by_our_mask(both):
-    if both.adapter.takes_mask:
-        pytest.skip("the denoiser is shown the mask, and keeps to it itself")
+pytestmark = pytest.mark.parametrize(**those(lambda case: not case.takes_mask))
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
