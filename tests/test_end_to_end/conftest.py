@@ -21,6 +21,10 @@ from backend.cli.reach import running_only
 from backend.places import HOME_VARIABLE, Places
 from protocol import GetStatus, Status
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as where a shell has started the tests in the background: the commands would inherit it, and never hear of Ctrl+C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from double import STYLES, image, job, offers
+from double import STYLES, image, job
 from room import part, parts, settle
 
 from krita_plugin.bundled import protocol
@@ -338,92 +338,6 @@ def test_every_stage_has_words():
 )
 def test_times_in_words(seconds, said):
     assert words.time_words(seconds) == said
-
-
-# --- what waits for the painter
-
-
-def test_offers_are_chosen_applied_and_discarded(studio, panel):
-    studio.pictures = {("one", 0): image("red", 700, 500), ("one", 2): image("blue", 500, 700)}
-    studio.set(offers=offers(3))
-    grid, large = part(panel, "scumbleOffers"), part(panel, "scumbleLarge")
-    assert grid.count() == 3
-    assert large.image() is studio.pictures["one", 0]
-    grid.setCurrentRow(2)
-    assert studio.done("choose")[-1] == ("one", 2)
-    assert large.image() is studio.pictures["one", 2]
-    part(panel, "scumbleApply").click()
-    part(panel, "scumbleDiscard").click()
-    part(panel, "scumbleDiscardAll").click()
-    assert studio.done("apply") == studio.done("discard") == [("one", 2)]
-    assert studio.done("discard_all") == [()]
-    studio.set(offers=())
-    for name in ("scumbleOffers", "scumbleApply", "scumbleLarge"):
-        assert not part(panel, name).isVisible(), name
-
-
-def test_the_next_one_is_chosen_after_a_discard(studio, panel):
-    studio.set(offers=offers(4))
-    grid = part(panel, "scumbleOffers")
-    grid.setCurrentRow(1)
-    left = tuple(offer for offer in studio.offers if offer.index != 1)
-    studio.chosen = ("one", 0)
-    studio.set(offers=left)
-    assert grid.chosen_key() == ("one", 2) == studio.chosen
-    studio.chosen = None
-    studio.set(offers=left[:1])
-    assert grid.chosen_key() == ("one", 0)
-    assert not part(panel, "scumbleDiscardAll").isVisible()
-
-
-def test_the_choice_of_the_studio_is_shown(studio, panel):
-    studio.chosen = ("one", 2)
-    studio.set(offers=offers(3))
-    assert part(panel, "scumbleOffers").chosen_key() == ("one", 2)
-
-
-def test_an_applied_one_is_marked_in_place(studio, panel):
-    studio.set(offers=offers(2))
-    grid = part(panel, "scumbleOffers")
-    item = grid.item(1)
-    before = grid.grab().toImage()
-    studio.set(offers=(studio.offers[0], replace(studio.offers[1], applied=True)))
-    assert grid.item(1) is item
-    assert "Applied" in item.toolTip()
-    assert "Applied" not in grid.item(0).toolTip()
-    assert grid.grab().toImage() != before
-
-
-def test_a_picture_that_comes_later_is_shown_when_it_is_here(studio, panel):
-    studio.set(offers=offers(2))
-    large = part(panel, "scumbleLarge")
-    assert large.image() is studio.offers[0].thumbnail
-    studio.pictures = {("one", 0): image("red", 700, 500)}
-    studio.offers_changed.emit()
-    assert large.image() is studio.pictures["one", 0]
-    looks = len(studio.done("look"))
-    studio.offers_changed.emit()
-    assert len(studio.done("look")) == looks
-
-
-def test_thumbnails_are_seen(studio, panel):
-    studio.set(offers=offers(8))
-    settle()
-    grid = part(panel, "scumbleOffers")
-    seen = grid.grab().toImage()
-    for row, offer in enumerate(studio.offers):
-        place = grid.visualItemRect(grid.item(row))
-        assert grid.rect().contains(place)
-        assert seen.pixelColor(place.center()).name() == offer.thumbnail.pixelColor(0, 0).name()
-
-
-def test_results_elsewhere_are_told(studio, panel):
-    studio.set(elsewhere=("Ship.kra", "Sea.kra"))
-    line = part(panel, "scumbleElsewhere")
-    assert line.isVisible()
-    assert line.text() == "Results wait in: Ship.kra, Sea.kra"
-    studio.set(elsewhere=())
-    assert not line.isVisible()
 
 
 # --- notices
