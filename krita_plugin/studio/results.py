@@ -143,8 +143,10 @@ class Results:
 
     def discard_all(self) -> int:
         """Let every picture go that waits in the active document, so that `bring_back` can undo it. Return how many they were."""
-        self.settle()
-        for offer in self.offers():
+        offers = self.offers()
+        if offers:
+            self.settle()
+        for offer in offers:
             finished = self._shelf.get(offer.job)
             if finished is not None:
                 self._placing.drop(offer.job, offer.index)
@@ -152,7 +154,7 @@ class Results:
                 finished.discarded.add(offer.index)
                 self._put_aside.append((finished, offer.index))
         self._changed()
-        return len(self._put_aside)
+        return len(offers)
 
     def bring_back(self) -> None:
         """Offer again what was discarded last by `discard_all`."""

@@ -284,7 +284,8 @@ class Studio(QtCore.QObject):
     def _show(self, notice: Notice | None) -> None:
         before, self._notice = self._notice, notice
         self.notice_changed.emit()
-        if before is not None and NoticeAction.BRING_BACK in before.actions:
+        # another one that offers it is about what has been discarded since
+        if _brings_back(before) and not _brings_back(notice):
             self._results.settle()
 
     # What happens by itself.
@@ -403,6 +404,10 @@ class Studio(QtCore.QObject):
         if view != self._shown:
             self._shown = view
             self.backend_changed.emit()
+
+
+def _brings_back(notice: Notice | None) -> bool:
+    return notice is not None and NoticeAction.BRING_BACK in notice.actions
 
 
 def _discarded(pictures: int) -> Notice:

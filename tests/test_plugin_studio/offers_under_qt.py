@@ -104,6 +104,21 @@ def test_discarded_twice_only_the_last_come_back(studio, link):
     assert {offer.job for offer in studio.offers} == {second.id}
 
 
+def test_what_comes_under_the_notice_and_is_discarded_as_well_comes_back(studio, link):
+    """Both were asked for before, so nothing has taken the first notice away."""
+    first, second = generated(studio, link, count=3), generated(studio, link, count=2)
+    link.finish(first)
+    until(lambda: len(studio.offers) == 3)
+    studio.discard_all()
+    link.finish(second)
+    until(lambda: len(studio.offers) == 2)
+    studio.discard_all()
+    assert link.acknowledged == [first.id]
+    studio.discard_all()
+    studio.act(NoticeAction.BRING_BACK)
+    assert {offer.job for offer in studio.offers} == {second.id}
+
+
 def test_a_krita_that_ends_before_it_is_settled_offers_them_again(studio, link, begin):
     job = offered(studio, link)
     studio.discard_all()
