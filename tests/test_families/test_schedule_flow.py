@@ -49,15 +49,14 @@ def module(name):
 @pytest.mark.parametrize("tokens", SIZES)
 @pytest.mark.parametrize("config", [DYNAMIC, QWEN, STATIC], ids=["dynamic", "qwen", "static"])
 def test_shift_is_that_of_the_pipelines(name, tokens, config):
-    most = 1.16 if "stable" in name else 1.15
     theirs = module(name).calculate_shift(
         tokens,
         config.get("base_image_seq_len", 256),
         config.get("max_image_seq_len", 4096),
         config.get("base_shift", 0.5),
-        config.get("max_shift", most),
+        config.get("max_shift", 1.15),
     )
-    assert dynamic_shift(config, tokens, most) == pytest.approx(theirs, rel=1e-12)
+    assert dynamic_shift(config, tokens) == pytest.approx(theirs, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["flux2.pipeline_flux2", "flux2.pipeline_flux2_klein"])

@@ -21,15 +21,15 @@ def even_sigmas(steps: int) -> npt.NDArray[np.float64]:
     return np.linspace(1.0, 1 / steps, steps)
 
 
-def dynamic_shift(config: Mapping[str, Any], tokens: int, max_shift: float = 1.15) -> float:
+def dynamic_shift(config: Mapping[str, Any], tokens: int) -> float:
     """How far to shift for a picture of `tokens` tokens: mu, on a line through two points of the scheduler's configuration.
 
     `calculate_shift` of `pipeline_flux.py`, used alike by Z-Image, Qwen-Image, Ovis-Image, LongCat-Image, Chroma and SD 3.x;
-    after Esser et al. 2024, arXiv 2403.03206, section 5.3.2. `max_shift` stands in where the configuration has none: 1.15,
-    for SD 3.x 1.16. A scheduler without dynamic shifting takes no notice of it.
+    after Esser et al. 2024, arXiv 2403.03206, section 5.3.2. Where the configuration has no numbers, those of diffusers'
+    scheduler stand in. A scheduler without dynamic shifting takes no notice of it.
     """
     fewest, most = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
-    low, high = config.get("base_shift", 0.5), config.get("max_shift", max_shift)
+    low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
     slope = (high - low) / (most - fewest)
     shift: float = tokens * slope + (low - slope * fewest)
     return shift
