@@ -17,16 +17,19 @@ MAX_BYTES: Final = 40 * 1024 * 1024
 """The most that the exported model may weigh in all: it travels in the wheel."""
 
 DRAWN: Final = "fluent-emoji-flat"
-"""The set that the model learns to draw first."""
+"""The set that the model learns to draw."""
 
 FEWER: Final = 30
 """Nouns that a processor has the time to learn."""
 
 SECOND: Final = ("fluent-emoji-flat", "twemoji")
-"""The sets that it learns to draw in the end."""
+"""The sets that the decoder of the autoencoder is trained on."""
 
 JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxemoji")
 """The sets that the classifier of shapes learns from."""
+
+GPU_BATCH: Final = 512
+"""Pictures in a batch on a GPU: enough to keep a large one busy."""
 
 HELD_OUT: Final = ("noto",)
 """The sets that it is examined on: neither it nor the model has seen them."""
@@ -73,20 +76,17 @@ def words(count: int) -> tuple[str, ...]:
 
 
 def ladder(scale: float) -> tuple[Stage, ...]:
-    """From narrow to wide, for a large GPU. `scale` multiplies the samples of each stage."""
+    """From narrow to wide, for a large GPU. `scale` multiplies the samples of each stage: 1 is the least that was useful."""
     narrow = Variety(words(8))
-    free = replace(narrow, nouns=words(40), size=(0.35, 0.88), drift=0.07, flips=0.5)
-    scenery = replace(free, sceneries=0.5, white=0.35)
-    colours = replace(scenery, colours=0.35, synonyms=0.2)
-    wide = replace(colours, nouns=words(48), origins=SECOND, pairs=0.35, tilt=0.08)
+    free = replace(narrow, nouns=words(48), size=(0.38, 0.9), drift=0.07, flips=0.5)
+    scenery = replace(free, sceneries=0.4, white=0.35, colours=0.35, synonyms=0.2)
     rungs = (
-        ("8 nouns, one place", narrow, 12_000, 0.7),
-        ("24 nouns, one place", replace(narrow, nouns=words(24)), 60_000, 0.7),
-        ("40 nouns, one place", replace(narrow, nouns=words(40)), 120_000, 0.7),
-        ("40 nouns, any place", free, 250_000, 0.6),
-        ("sceneries", scenery, 200_000, 0.6),
-        ("colours", colours, 250_000, 0.6),
-        ("48 nouns, two drawings, pairs", wide, 600_000, 0.6),
+        ("8 nouns, one place", narrow, 100_000, 0.7),
+        ("24 nouns, one place", replace(narrow, nouns=words(24)), 130_000, 0.7),
+        ("48 nouns, one place", replace(narrow, nouns=words(48)), 200_000, 0.7),
+        ("48 nouns, any place", free, 350_000, 0.6),
+        ("sceneries and colours", scenery, 420_000, 0.6),
+        ("pairs", replace(scenery, pairs=0.35, tilt=0.05), 800_000, 0.6),
     )
     return tuple(Stage(name, variety, int(samples * scale), least) for name, variety, samples, least in rungs)
 
@@ -123,17 +123,17 @@ def on_processor() -> Settings:
     )
 
 
-def on_gpu() -> Settings:
-    """For one large GPU: a wider UNet and larger batches, for about an hour."""
-    stages = ladder(4.0)
-    samples = sum(stage.samples for stage in stages)
+def on_gpu(scale: float = 4.0) -> Settings:
+    """For one large GPU: a wider UNet, larger batches, and `scale` times the samples of the shortest run."""
+    stages = ladder(scale)
+    steps = sum(stage.samples // GPU_BATCH for stage in stages)
     return Settings(
         sizes=Sizes(unet=(48, 80, 144, 176)),
-        text=Pace(steps=3000, batch=256, rate=1e-3, decay=0.6),
-        vae=Pace(steps=8000, batch=64, rate=1.2e-3, decay=0.6, average=0.998),
-        judge=Pace(steps=4000, batch=128, rate=2e-3, decay=0.9, weight_decay=0.02),
-        unet=Pace(steps=samples // 128, batch=128, rate=1.2e-3, decay=0.3, warm_up=200, average=0.9985),
-        control=Pace(steps=4000, batch=128, rate=8e-4, decay=0.4, warm_up=100),
+        text=Pace(steps=3600, batch=64, rate=1e-3, decay=0.5),
+        vae=Pace(steps=5000, batch=16, rate=1.2e-3, decay=0.6),
+        judge=Pace(steps=1800, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
+        unet=Pace(steps=steps, batch=GPU_BATCH, rate=1e-3, decay=0.35, warm_up=100, average=0.9985),
+        control=Pace(steps=int(700 * scale), batch=256, rate=5e-4, decay=0.5, warm_up=100),
         stages=stages,
     )
 

@@ -1,6 +1,7 @@
-"""`python -m starter.shards`: a checkpoint as small files, to carry it between machines, and back again.
+"""`python -m starter.shards`: what a run needs on another machine as one file, and a checkpoint as small files, there and back.
 
-Weights, their average and Adam's second moments travel in half precision. The first moments do not: they are built up again within
+`prepare` writes the drawings of the nouns and the parts that are finished, for a machine that reaches no network: unpacked there,
+the run goes on with the UNet. `pack` and `unpack` carry a checkpoint. Weights, their average and Adam's second moments travel in half precision. The first moments do not: they are built up again within
 a few dozen steps.
 """
 
@@ -12,16 +13,25 @@ import io
 import json
 import os
 import sys
+import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from .data.icons import Icons
+from .data.nouns import NOUNS
+from .settings import Folders
+
 SHARD_BYTES: Final = 15 * 1024 * 1024
 """Size of one file: under the limits that most ways of carrying files have."""
 
 MANIFEST: Final = "manifest.json"
+
+CARRIED: Final = ("tokenizer", "text_encoder", "vae", "judge.weights.pt", "judge.txt")
+"""The finished parts that the training of the UNet needs."""
 
 
 class ShardError(Exception):
@@ -93,21 +103,43 @@ def unpack(folder: Path, parts: Path) -> Path:
     return target
 
 
+def prepare(folders: Folders, target: Path) -> Path:
+    """Write `target`, a .tar.gz with the drawings of the nouns and every finished part; raises ShardError if one is missing."""
+    labels = {noun.label for noun in NOUNS}
+    missing = [name for name in CARRIED if not (folders.parts / name).exists()]
+    if missing:
+        raise ShardError(f"Not made yet: {', '.join(missing)}. Run `python -m starter.build` with --until judge first.")
+    with tempfile.TemporaryDirectory() as made, tarfile.open(target, "w:gz") as archive:
+        Icons(folders.icons).thin(labels, Path(made))
+        archive.add(made, folders.icons.name)
+        for name in CARRIED:
+            archive.add(folders.parts / name, f"{folders.parts.name}/{name}")
+    return target
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 if everything was written."""
     parser = argparse.ArgumentParser(prog="python -m starter.shards", description=__doc__)
-    parser.add_argument("what", choices=("pack", "unpack"))
+    parser.add_argument("what", choices=("prepare", "pack", "unpack"))
     parser.add_argument(
         "--folder", type=Path, required=True, help="the folder that `python -m starter.build` was given"
     )
-    parser.add_argument("--shards", type=Path, required=True, help="where the shards are, or are to be written")
+    parser.add_argument(
+        "--shards",
+        type=Path,
+        required=True,
+        help="where the shards are, or are to be written; with prepare, the .tar.gz to write",
+    )
     parser.add_argument(
         "--part", choices=("text", "vae", "unet", "control"), default="unet", help="which checkpoint to pack"
     )
     options = parser.parse_args(arguments)
     parts = options.folder / "parts"
     try:
-        if options.what == "pack":
+        if options.what == "prepare":
+            written = prepare(Folders(options.folder), options.shards)
+            print(f"{written}: {written.stat().st_size / 2**20:.1f} MiB. Unpack it on the other machine, as --folder.")
+        elif options.what == "pack":
             files = pack(parts / f"{options.part}.pt", options.shards)
             print(
                 f"{len(files)} files in {options.shards}, {sum(path.stat().st_size for path in files) / 2**20:.1f} MiB"

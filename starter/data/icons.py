@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Set
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,11 +109,10 @@ def labels_of(packages: Path) -> dict[str, str]:
 
 def build(packages: Path, folder: Path, say: Callable[[str], None]) -> None:
     """Rasterise every set into `folder`; a set that is there already is left alone, so that a killed run goes on."""
-    labels = labels_of(packages)
     folder.mkdir(parents=True, exist_ok=True)
-    for origin, package in DRAWINGS.items():
-        if (folder / f"{origin}.json").exists():
-            continue
+    missing = {origin: package for origin, package in DRAWINGS.items() if not (folder / f"{origin}.json").exists()}
+    labels = labels_of(packages) if missing else {}
+    for origin, package in missing.items():
         kept: list[Bytes] = []
         rows: list[Drawing] = []
         for code, svg in pictures(origin, fetch(package, packages), labels):
@@ -146,3 +145,11 @@ class Icons:
         """The drawings of what has this label, in the order of `origins`."""
         found = {drawing.origin: drawing for drawing in self.drawings if drawing.label == label}
         return [found[origin] for origin in origins if origin in found]
+
+    def thin(self, labels: Set[str], folder: Path) -> None:
+        """Write a folder with only the drawings of what has one of these labels."""
+        for origin in self._pixels:
+            kept = [drawing for drawing in self.drawings if drawing.origin == origin and drawing.label in labels]
+            rows = [asdict(replace(drawing, row=row)) for row, drawing in enumerate(kept)]
+            np.save(folder / f"{origin}.npy", np.stack([self.pixels(drawing) for drawing in kept]))
+            (folder / f"{origin}.json").write_text(json.dumps(rows), encoding="utf-8")

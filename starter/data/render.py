@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from .colours import HUES, dominant, recolour
+from .icons import SIDE as TEXTURE_SIDE
 from .icons import Icons
 from .nouns import BY_WORD
 from .places import numbers
@@ -92,40 +94,69 @@ def starlight(seeds: Tensor, side: int) -> Tensor:
     return (1.5 - nearest.sqrt() * 128).clamp(0, 1) * 0.8
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One item each of some scenes: which scenes, which textures, at which level, and the affine maps to sample them by."""
+
+    scenes: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    levels: npt.NDArray[np.int64]
+    theta: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Scenes as numbers alone: any process can make them, and any device can paint them."""
+
+    backgrounds: npt.NDArray[np.float32]
+    layers: tuple[Layer, ...]
+
+
+def arrange(scenes: Sequence[Scene], side: int, rng: np.random.Generator) -> Arrangement:
+    """Scenes as numbers for pictures of `side` pixels; `rng` varies the backgrounds."""
+    most = max((len(scene.items) for scene in scenes), default=0)
+    layers = tuple(arrange_layer(scenes, layer, side) for layer in range(most))
+    return Arrangement(np.stack([numbers(scene.place, rng) for scene in scenes]), layers)
+
+
+def arrange_layer(scenes: Sequence[Scene], layer: int, side: int) -> Layer:
+    """The items of one layer, of the scenes that have so many."""
+    where = [index for index, scene in enumerate(scenes) if len(scene.items) > layer]
+    items = [scenes[index].items[layer] for index in where]
+    values = np.array([(i.x, i.y, i.size, -1.0 if i.flip else 1.0, i.angle) for i in items], np.float32)
+    x, y, size, flip, angle = values.T
+    cosine, sine = np.cos(angle) / size, np.sin(angle) / size
+    across, down = np.stack([flip * cosine, flip * sine], 1), np.stack([-sine, cosine], 1)
+    middle = np.stack([2 * x - 1, 2 * y - 1], 1)
+    shift = -np.stack([(across * middle).sum(1), (down * middle).sum(1)], 1)
+    theta = np.concatenate([np.stack([across, down], 1), shift[:, :, None]], 2)
+    # The smallest level that is not enlarged by more than a tenth.
+    shrunk = np.log2(TEXTURE_SIDE * 1.1 / (size * side))
+    levels = np.clip(np.floor(shrunk), 0, LEVELS - 1).astype(np.int64)
+    rows = np.array([item.texture.row for item in items], np.int64)
+    return Layer(np.array(where, np.int64), rows, levels, theta.astype(np.float32))
+
+
 def paint(atlas: Atlas, scenes: Sequence[Scene], side: int, rng: np.random.Generator) -> Tensor:
     """The scenes as pictures (count, 3, side, side), 0 to 1; `rng` varies the backgrounds."""
-    parameters = torch.from_numpy(np.stack([numbers(scene.place, rng) for scene in scenes]))
-    pictures = backgrounds(parameters.to(atlas.device), side)
-    for layer in range(max((len(scene.items) for scene in scenes), default=0)):
-        where = [index for index, scene in enumerate(scenes) if len(scene.items) > layer]
-        placed = place(atlas, [scenes[index] for index in where], layer, side)
-        rows = torch.tensor(where, device=atlas.device)
-        pictures[rows] = pictures[rows] * (1 - placed[:, 3:]) + placed[:, :3]
+    return paint_arranged(atlas, arrange(scenes, side, rng), side)
+
+
+def paint_arranged(atlas: Atlas, arranged: Arrangement, side: int) -> Tensor:
+    """Pictures (count, 3, side, side), 0 to 1, of scenes that were arranged for that side."""
+    pictures = backgrounds(torch.from_numpy(arranged.backgrounds).to(atlas.device), side)
+    for layer in arranged.layers:
+        for level, textures in enumerate(atlas.levels):
+            chosen = np.flatnonzero(layer.levels == level)
+            if not len(chosen):
+                continue
+            theta, rows, scenes = (
+                torch.from_numpy(values[chosen]).to(atlas.device) for values in (layer.theta, layer.rows, layer.scenes)
+            )
+            grid = F.affine_grid(theta, [len(chosen), 4, side, side], align_corners=False)
+            placed = F.grid_sample(textures[rows].float() / 255, grid, align_corners=False)
+            pictures[scenes] = pictures[scenes] * (1 - placed[:, 3:]) + placed[:, :3]
     return pictures.clamp(0, 1)
-
-
-def place(atlas: Atlas, scenes: Sequence[Scene], layer: int, side: int) -> Tensor:
-    """One item of each scene on a clear picture: premultiplied RGBA, (count, 4, side, side), 0 to 1."""
-    items = [scene.items[layer] for scene in scenes]
-    values = torch.tensor([(i.x, i.y, i.size, -1.0 if i.flip else 1.0, i.angle) for i in items])
-    x, y, size, flip, angle = values.unbind(1)
-    cosine, sine = torch.cos(angle) / size, torch.sin(angle) / size
-    theta = torch.stack([torch.stack([flip * cosine, flip * sine], 1), torch.stack([-sine, cosine], 1)], 1)
-    shift = -(theta @ torch.stack([2 * x - 1, 2 * y - 1], 1).unsqueeze(-1))
-    theta = torch.cat([theta, shift], 2).to(atlas.device)
-    placed = torch.empty(len(items), 4, side, side, device=atlas.device)
-    for level, texture in enumerate(atlas.levels):
-        pixels = size * side / atlas.levels[0].shape[-1] * 2**level
-        fits = (pixels > 0.55) & ((pixels <= 1.1) | (level == 0))
-        fits = fits | (pixels <= 0.55) if level == LEVELS - 1 else fits
-        where = fits.nonzero().squeeze(1)
-        if not len(where):
-            continue
-        rows = torch.tensor([items[int(index)].texture.row for index in where], device=atlas.device)
-        where = where.to(atlas.device)
-        grid = F.affine_grid(theta[where], [len(rows), 4, side, side], align_corners=False)
-        placed[where] = F.grid_sample(texture[rows].float() / 255, grid, align_corners=False)
-    return placed
 
 
 def scribble(pictures: Tensor, threshold: float = 0.14) -> Tensor:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from .nouns import BY_WORD, with_article
-from .places import PLACES, phrase
+from .places import PLACES, phrase, pick
 from .places import SCENERIES as SCENERIES
 
 HELD_OUT: Final = 8
@@ -82,11 +82,20 @@ def placement_kept_out(x: float, y: float) -> bool:
     return kept_out("placement", str(int(x / CELL)), str(int(y / CELL)))
 
 
+def different(rng: np.random.Generator, nouns: tuple[str, ...]) -> tuple[str, str]:
+    """Two different ones of at least two nouns."""
+    first = pick(rng, nouns)
+    while (second := pick(rng, nouns)) == first:
+        pass
+    return first, second
+
+
 class Composer:
     """Makes scenes of a variety from textures."""
 
     def __init__(self, textures: list[Texture], variety: Variety) -> None:
         self.variety = variety
+        self._plain = tuple(place for place in PLACES if place not in SCENERIES and place != "white")
         self._own: dict[str, list[Texture]] = {noun: [] for noun in variety.nouns}
         self._turned: dict[str, list[Texture]] = {noun: [] for noun in variety.nouns}
         for texture in textures:
@@ -101,11 +110,11 @@ class Composer:
         while True:
             place = self._place(rng)
             if len(self.variety.nouns) > 1 and rng.random() < self.variety.pairs:
-                first, second = (str(word) for word in rng.choice(self.variety.nouns, 2, replace=False))
+                first, second = different(rng, self.variety.nouns)
                 if not kept_out(*sorted((first, second))):
                     return self.pair(rng, first, second, place)
                 continue
-            noun = str(rng.choice(self.variety.nouns))
+            noun = pick(rng, self.variety.nouns)
             texture, said = self.texture(rng, noun)
             if not kept_out(noun, said, place):
                 return self.single(rng, texture, said, place)
@@ -115,10 +124,10 @@ class Composer:
         turned = self._turned[noun]
         if turned and rng.random() < self.variety.colours:
             # By colour first: some colours have fewer drawings than others, and each word is to be heard as often.
-            colour = rng.choice(sorted({str(texture.colour) for texture in turned}))
-            texture = self._pick(rng, [texture for texture in turned if texture.colour == colour])
+            colour = pick(rng, sorted({str(texture.colour) for texture in turned}))
+            texture = pick(rng, [texture for texture in turned if texture.colour == colour])
             return texture, texture.colour
-        texture = self._pick(rng, self._own[noun])
+        texture = pick(rng, self._own[noun])
         return texture, texture.colour if rng.random() < 0.25 else None
 
     def single(self, rng: np.random.Generator, texture: Texture, said: str | None, place: str) -> Scene:
@@ -148,19 +157,15 @@ class Composer:
             )
         else:
             ways = ("{0} above {1}", "{1} below {0}", "{0} above {1}", "{0} over {1}")
-        words = str(rng.choice(ways)).format(one, two)
+        words = pick(rng, ways).format(one, two)
         return Scene(place, items, self._join(rng, words, place))
 
     def _place(self, rng: np.random.Generator) -> str:
         if rng.random() < self.variety.sceneries:
-            return str(rng.choice(tuple(SCENERIES)))
+            return pick(rng, tuple(SCENERIES))
         if rng.random() < self.variety.white:
             return "white"
-        return str(rng.choice([place for place in PLACES if place not in SCENERIES and place != "white"]))
-
-    @staticmethod
-    def _pick(rng: np.random.Generator, textures: list[Texture]) -> Texture:
-        return textures[int(rng.integers(len(textures)))]
+        return pick(rng, self._plain)
 
     def _item(
         self,
@@ -184,7 +189,7 @@ class Composer:
 
     def _words(self, rng: np.random.Generator, texture: Texture, said: str | None) -> str:
         others = BY_WORD[texture.noun].others
-        noun = str(rng.choice(others)) if others and rng.random() < self.variety.synonyms else texture.noun
+        noun = pick(rng, others) if others and rng.random() < self.variety.synonyms else texture.noun
         return with_article(f"{said} {noun}" if said else noun)
 
     @staticmethod

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..data.render import paint, scribble
+from ..data.render import scribble
 from ..data.scenes import Composer
 from ..settings import SIDE
+from .batches import Artist
 from .loop import Loop
-from .unet import DROPPED, SHIFT, velocity_loss
+from .unet import DROPPED, SHIFT, Batches, velocity_loss
 
 if TYPE_CHECKING:
     from .parts import Workshop
@@ -37,11 +37,11 @@ def make_control(unet: Any) -> Any:  # noqa: ANN401 - untyped library
     return control
 
 
-def thicken(lines: Tensor, rng: np.random.Generator) -> Tensor:
-    """Lines as a broader brush would draw them, for half of the batches."""
-    if rng.random() < 0.5:
-        return lines
-    return torch.nn.functional.max_pool2d(lines, 3, 1, 1)
+def sketched(pictures: Tensor, chance: float) -> Tensor:
+    """The lines of pictures, few or many by `chance` (0 to 1), and for half of the chances as a broader brush draws them."""
+    share, broad = chance * 2 % 1, chance < 0.5
+    lines = scribble(pictures, THRESHOLDS[0] + share * (THRESHOLDS[1] - THRESHOLDS[0]))
+    return torch.nn.functional.max_pool2d(lines, 3, 1, 1) if broad else lines
 
 
 def train_control(workshop: Workshop) -> None:
@@ -57,15 +57,14 @@ def train_control(workshop: Workshop) -> None:
     unet.requires_grad_(False)
     frozen, atlas = workshop.frozen, workshop.atlas
     composer = Composer(atlas.textures, settings.stages[-1].variety)
+    artist = Artist([composer], frozen.tokenizer, settings.control.batch, SIDE, DROPPED + WORDLESS, 6)
+    batches = Batches(frozen, atlas, artist)
     loop = Loop("control", folder, settings.control, [{"params": list(control.parameters())}], workshop.say)
 
     def loss(step: int) -> Tensor:
-        rng = np.random.default_rng([6, step])
         torch.manual_seed(step)
-        scenes = [composer.scene(rng) for _ in range(settings.control.batch)]
-        pictures = paint(atlas, scenes, SIDE, rng)
-        lines = thicken(scribble(pictures, float(rng.uniform(*THRESHOLDS))), rng)
-        hidden = frozen.embed(["" if rng.random() < DROPPED + WORDLESS else scene.caption for scene in scenes])
+        (pictures, clean, hidden), chance = batches.take(step, 0)
+        lines = sketched(pictures, chance)
 
         def predict(noisy: Tensor, times: Tensor) -> Tensor:
             down, middle = control(noisy, times, hidden, lines, return_dict=False)
@@ -74,8 +73,9 @@ def train_control(workshop: Workshop) -> None:
             ).sample
             return predicted
 
-        return velocity_loss(frozen, predict, frozen.latents(pictures), SHIFT)
+        return velocity_loss(frozen, predict, clean, SHIFT)
 
     loop.run(loss)
+    batches.close()
     loop.swap()
     control.cpu().save_pretrained(folder / "controlnet")

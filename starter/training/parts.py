@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import icons, packages
+from ..data import icons
 from ..data.nouns import NOUNS
 from ..data.render import Atlas, paint
 from ..data.scenes import Composer, Variety
@@ -28,21 +28,27 @@ from .words import count_words, keywords, write_tokenizer
 class Workshop:
     """Makes every part of a run in its folder, in order, on one device."""
 
-    def __init__(self, folders: Folders, settings: Settings, device: torch.device, say: Callable[[str], None]) -> None:
-        self.folders, self.settings, self.device, self.say = folders, settings, device, say
+    def __init__(
+        self,
+        folders: Folders,
+        settings: Settings,
+        device: torch.device,
+        say: Callable[[str], None],
+        fuse: bool = False,
+    ) -> None:
+        """`fuse` compiles the UNet before it is trained."""
+        self.folders, self.settings, self.device, self.say, self._fuse = folders, settings, device, say, fuse
         self.words = tuple(noun.word for noun in NOUNS)
 
     @cached_property
     def icons(self) -> icons.Icons:
-        """The drawings, fetched and rasterised; the packages are held against their hashes each time."""
-        for package in (*packages.DRAWINGS.values(), *packages.WORDS.values()):
-            packages.fetch(package, self.folders.packages)
+        """The drawings, fetched and rasterised; nothing is fetched where another machine has left them."""
         icons.build(self.folders.packages, self.folders.icons, self.say)
         return icons.Icons(self.folders.icons)
 
     @cached_property
     def atlas(self) -> Atlas:
-        """What the model learns to draw, in every colour."""
+        """What the parts learn from, in every colour."""
         return Atlas(self.icons, self.words, SECOND, True, self.device)
 
     @cached_property
@@ -133,7 +139,7 @@ class Workshop:
         """Every stage of the UNet; raises StageFailed."""
         torch.manual_seed(1)
         unet = make_unet(self.settings.sizes)
-        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say)
+        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say, self._fuse)
         training.run(self.score, carry_on)
 
     def score(self, unet: Any, stage: Stage) -> float:  # noqa: ANN401 - untyped library

@@ -6,27 +6,23 @@ Velocity prediction (Salimans & Ho 2022) on a schedule with zero terminal SNR (L
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.render import Atlas, paint
+from ..data.render import Atlas, paint_arranged
 from ..data.scenes import Composer
 from ..settings import SIDE, Settings, Sizes, Stage
+from .batches import Artist, Batch, in_processes, in_thread, workers
 from .loop import Loop, autocast
 from .text import tokenise
 from .vae import as_one_convolution
 
 DROPPED: Final = 0.1
 """Share of captions left out, for guidance without a classifier (Ho & Salimans 2022)."""
-
-FORMER: Final = 0.3
-"""Share of a batch that is drawn from the former stage, so that it is not forgotten."""
 
 OFFSET: Final = 0.05
 """Noise that a whole picture shares, so that light and dark pictures are learned too."""
@@ -38,13 +34,13 @@ FIRST_SHIFT: Final = 30.0
 """The same at the very beginning: what the text asks for shows at nothing but noise first."""
 
 FIRST_STEPS: Final = 250
-"""Steps of 16 samples with FIRST_SHIFT."""
+"""Steps with FIRST_SHIFT."""
 
 CROSS_BOOST: Final = 3.0
 """Cross-attention learns faster by this factor, or the UNet learns to do without the text first."""
 
-TEXT_SAMPLES: Final = 3000
-"""After so many samples the text must matter at pure noise. A UNet that ignores it then never came back."""
+TEXT_STEPS: Final = 190
+"""After so many steps the text must matter at pure noise. A UNet that ignored it then never came back."""
 
 TEXT_EFFECT: Final = 0.08
 """Least difference (root mean square, latents have about 1) that another prompt must make at pure noise."""
@@ -53,8 +49,8 @@ LATENT_NOISE_END: Final = 150
 """Below this timestep the loss counts less: fine noise teaches no shapes."""
 
 
-Drawn = tuple[Tensor, Tensor]
-"""Latents of a batch, and the hidden states of its captions."""
+Drawn = tuple[Tensor, Tensor, Tensor]
+"""Pictures of a batch, their latents, and the hidden states of their captions."""
 
 
 class StageFailed(Exception):
@@ -75,11 +71,16 @@ class Frozen:
     def __post_init__(self) -> None:
         self.encode = as_one_convolution(self.vae)
 
-    def embed(self, texts: Sequence[str]) -> Tensor:
-        """Hidden states of the captions (count, TEXT_LENGTH, width)."""
+    def embed(self, ids: Tensor) -> Tensor:
+        """Hidden states of captions (count, TEXT_LENGTH, width) from their tokens."""
         with torch.no_grad():
-            hidden: Tensor = self.encoder(tokenise(self.tokenizer, texts).to(self.device)).last_hidden_state
+            hidden: Tensor = self.encoder(ids.to(self.device)).last_hidden_state
         return hidden
+
+    def drawn(self, atlas: Atlas, batch: Batch) -> Drawn:
+        """A batch painted and encoded."""
+        pictures = paint_arranged(atlas, batch.arranged, SIDE)
+        return pictures, self.latents(pictures), self.embed(torch.from_numpy(batch.ids))
 
     def latents(self, pictures: Tensor) -> Tensor:
         """Latents of pictures, 0 to 1."""
@@ -176,8 +177,39 @@ def text_effect(unet: Any, frozen: Frozen, nouns: Sequence[str]) -> float:  # no
     texts = [f"a {noun} on a white background" for noun in nouns]
     noise = torch.randn(1, 4, SIDE // 4, SIDE // 4, generator=torch.Generator().manual_seed(0)).to(frozen.device)
     times = torch.full((len(texts),), 999, device=frozen.device)
-    predicted = unet(noise.repeat(len(texts), 1, 1, 1), times, frozen.embed(texts)).sample
+    predicted = unet(noise.repeat(len(texts), 1, 1, 1), times, frozen.embed(tokenise(frozen.tokenizer, texts))).sample
     return float((predicted - predicted.mean(0)).square().mean().sqrt())
+
+
+class Batches:
+    """An artist's batches, painted and encoded: all of it a step ahead on a processor; drawn by other processes for a GPU."""
+
+    def __init__(self, frozen: Frozen, atlas: Atlas, artist: Artist) -> None:
+        self._frozen, self._atlas = frozen, atlas
+        self._shared = in_processes(artist, workers()) if frozen.device.type != "cpu" else None
+        self._own = None if self._shared else in_thread(lambda step, stage: self._finish(artist(step, stage)))
+
+    def take(self, step: int, stage: int) -> tuple[Drawn, float]:
+        """The batch of a step, and its number from 0 to 1."""
+        if self._own:
+            return self._own.take(step, stage)
+        assert self._shared
+        return self._finish(self._shared.take(step, stage))
+
+    def _finish(self, batch: Batch) -> tuple[Drawn, float]:
+        return self._frozen.drawn(self._atlas, batch), batch.chance
+
+    def close(self) -> None:
+        """End what draws ahead."""
+        for ahead in (self._own, self._shared):
+            if ahead:
+                ahead.close()
+
+
+def compiled(unet: Any) -> Any:  # noqa: ANN401 - untyped library
+    """The UNet with its parts fused by torch's compiler: the same weights, another forward."""
+    torch.set_float32_matmul_precision("high")
+    return torch.compile(unet, dynamic=False)
 
 
 class UNetTraining:
@@ -191,13 +223,17 @@ class UNetTraining:
         atlas: Atlas,
         folder: Path,
         say: Callable[[str], None],
+        fuse: bool = False,
     ) -> None:
+        """`fuse` compiles the UNet for training: a minute of compiling, and each step in about half the time on a GPU."""
         self.unet = unet.to(frozen.device, memory_format=torch.channels_last)
         self.frozen, self._atlas, self._say = frozen, atlas, say
         self._settings, self._folder = settings, folder
-        self._composers = [Composer(atlas.textures, stage.variety) for stage in settings.stages]
-        self._ahead = ThreadPoolExecutor(1)
-        self._next: tuple[tuple[int, int], Future[Drawn]] | None = None
+        composers = [Composer(atlas.textures, stage.variety) for stage in settings.stages]
+        self._batches = Batches(
+            frozen, atlas, Artist(composers, frozen.tokenizer, settings.unet.batch, SIDE, DROPPED, 1)
+        )
+        self._fast = compiled(unet) if fuse else unet
         self.loop = Loop("unet", folder, settings.unet, cross_attention_groups(unet), say)
 
     def run(self, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
@@ -210,13 +246,14 @@ class UNetTraining:
             begin, end = end, end + stage.samples // batch
             end = self._settings.unet.steps if index == len(self._settings.stages) - 1 else end
             if index == 0:
-                self._check_text(stage, -(-TEXT_SAMPLES // batch), carry_on)
+                self._check_text(stage, carry_on)
             if self._passed(stage):
                 continue
             if self.loop.step < end:
                 self._say(f"stage {index + 1} of {len(self._settings.stages)}: {stage.name}, steps {begin} to {end}")
             self.loop.run(lambda step, index=index: self._loss(step, index), end)  # type: ignore[misc]
             self._check_shapes(stage, score, carry_on)
+        self._batches.close()
 
     def _passed(self, stage: Stage) -> bool:
         return self._mark(stage).exists()
@@ -226,30 +263,16 @@ class UNetTraining:
 
     def _loss(self, step: int, index: int) -> Tensor:
         torch.manual_seed(step)
-        batch = self._settings.unet.batch
-        # Drawn a step ahead in a thread: on another core, or while this one waits for the GPU.
-        ready = self._next
-        ahead = ready is not None and ready[0] == (step, index)
-        clean, hidden = ready[1].result() if ready and ahead else self._draw(step, index)
-        self._next = ((step + 1, index), self._ahead.submit(self._draw, step + 1, index))
-        shift = FIRST_SHIFT if step * batch < FIRST_STEPS * 16 else SHIFT
-        return velocity_loss(self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, shift)
+        (_, clean, hidden), _ = self._batches.take(step, index)
+        shift = FIRST_SHIFT if step < FIRST_STEPS else SHIFT
+        return velocity_loss(self.frozen, lambda noisy, times: self._fast(noisy, times, hidden).sample, clean, shift)
 
-    def _draw(self, step: int, index: int) -> Drawn:
-        """One batch, always the same for the same step."""
-        rng = np.random.default_rng([1, index, step])
-        former = index - 1 if index else 0
-        chosen = [former if rng.random() < FORMER else index for _ in range(self._settings.unet.batch)]
-        scenes = [self._composers[number].scene(rng) for number in chosen]
-        captions = ["" if rng.random() < DROPPED else scene.caption for scene in scenes]
-        return self.frozen.latents(paint(self._atlas, scenes, SIDE, rng)), self.frozen.embed(captions)
-
-    def _check_text(self, stage: Stage, steps: int, carry_on: bool) -> None:
-        if self.loop.step > steps:
+    def _check_text(self, stage: Stage, carry_on: bool) -> None:
+        if self.loop.step > TEXT_STEPS:
             return
-        self.loop.run(lambda step: self._loss(step, 0), steps)
+        self.loop.run(lambda step: self._loss(step, 0), TEXT_STEPS)
         effect = text_effect(self.unet, self.frozen, stage.variety.nouns[:8])
-        self._say(f"after {TEXT_SAMPLES} samples another noun changes the prediction at pure noise by {effect:.3f}")
+        self._say(f"after {TEXT_STEPS} steps another noun changes the prediction at pure noise by {effect:.3f}")
         if effect < TEXT_EFFECT and not carry_on:
             raise StageFailed(
                 f"The text hardly matters: {effect:.3f} at pure noise, and {TEXT_EFFECT} is the least. No run recovered from that. "
