@@ -30,8 +30,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--until", choices=PARTS, default=PARTS[-1], help="stop after this part")
     made.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
     made.add_argument("--threads", type=int, default=1, help="threads of torch on a processor; one is quickest here")
-    made.add_argument("--scale", type=float, default=4.0, help="on a GPU: how many times the shortest training (1.0)")
-    made.add_argument("--compile", action="store_true", help="on a GPU: compile the UNet first, which takes a minute")
+    made.add_argument("--minutes", type=float, default=40.0, help="on a GPU: for training UNet and ControlNet")
     made.add_argument("--carry-on", action="store_true", help="go on although a stage's check fails")
     return made
 
@@ -74,12 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     options.folder.mkdir(parents=True, exist_ok=True)
     device = torch.device(options.device)
-    settings = on_processor() if device.type == "cpu" else on_gpu(options.scale)
+    settings = on_processor() if device.type == "cpu" else on_gpu(options.minutes)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
     say = announce(options.folder)
-    workshop = Workshop(Folders(options.folder), settings, device, say, options.compile)
+    workshop = Workshop(Folders(options.folder), settings, device, say)
     try:
         build(workshop, options.until, options.carry_on)
     except (StageFailed, PackageError) as failure:

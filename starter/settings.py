@@ -28,8 +28,11 @@ SECOND: Final = ("fluent-emoji-flat", "twemoji")
 JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxemoji")
 """The sets that the classifier of shapes learns from."""
 
-GPU_BATCH: Final = 512
+GPU_BATCH: Final = 256
 """Pictures in a batch on a GPU: enough to keep a large one busy."""
+
+CONTROL_SHARE: Final = 0.16
+"""How much of the time on a GPU goes into the ControlNet."""
 
 HELD_OUT: Final = ("noto",)
 """The sets that it is examined on: neither it nor the model has seen them."""
@@ -75,8 +78,8 @@ def words(count: int) -> tuple[str, ...]:
     return tuple(noun.word for noun in NOUNS[:count])
 
 
-def ladder(scale: float) -> tuple[Stage, ...]:
-    """From narrow to wide, for a large GPU. `scale` multiplies the samples of each stage: 1 is the least that was useful."""
+def ladder() -> tuple[Stage, ...]:
+    """From narrow to wide, for a large GPU. The samples are shares of the time that there is."""
     narrow = Variety(words(8))
     free = replace(narrow, nouns=words(48), size=(0.38, 0.9), drift=0.07, flips=0.5)
     scenery = replace(free, sceneries=0.4, white=0.35, colours=0.35, synonyms=0.2)
@@ -88,7 +91,7 @@ def ladder(scale: float) -> tuple[Stage, ...]:
         ("sceneries and colours", scenery, 420_000, 0.6),
         ("pairs", replace(scenery, pairs=0.35, tilt=0.05), 800_000, 0.6),
     )
-    return tuple(Stage(name, variety, int(samples * scale), least) for name, variety, samples, least in rungs)
+    return tuple(Stage(*rung) for rung in rungs)
 
 
 def short_ladder() -> tuple[Stage, ...]:
@@ -123,18 +126,17 @@ def on_processor() -> Settings:
     )
 
 
-def on_gpu(scale: float = 4.0) -> Settings:
-    """For one large GPU: a wider UNet, larger batches, and `scale` times the samples of the shortest run."""
-    stages = ladder(scale)
-    steps = sum(stage.samples // GPU_BATCH for stage in stages)
+def on_gpu(minutes: float = 40.0) -> Settings:
+    """For one large GPU: a wider UNet and larger batches, for so many minutes of training UNet and ControlNet."""
+    seconds = minutes * 60
     return Settings(
         sizes=Sizes(unet=(48, 80, 144, 176)),
         text=Pace(steps=3600, batch=64, rate=1e-3, decay=0.5),
         vae=Pace(steps=5000, batch=16, rate=1.2e-3, decay=0.6),
         judge=Pace(steps=1800, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
-        unet=Pace(steps=steps, batch=GPU_BATCH, rate=1e-3, decay=0.35, warm_up=100, average=0.9985),
-        control=Pace(steps=int(700 * scale), batch=256, rate=5e-4, decay=0.5, warm_up=100),
-        stages=stages,
+        unet=Pace(0, GPU_BATCH, 1e-3, warm_up=100, average=0.9985, seconds=seconds * (1 - CONTROL_SHARE)),
+        control=Pace(0, GPU_BATCH, 5e-4, decay=0.5, warm_up=100, seconds=seconds * CONTROL_SHARE),
+        stages=ladder(),
     )
 
 

@@ -43,6 +43,7 @@ def lighten(state: dict[str, Any]) -> dict[str, Any]:
     moments: dict[int, Any] = state["optimizer"]["state"]
     return {
         "step": state["step"],
+        "spent": state["spent"],
         "parameters": [tensor.half() for tensor in state["parameters"]],
         "averaged": [tensor.half() for tensor in state["averaged"]],
         "groups": state["optimizer"]["param_groups"],
@@ -59,6 +60,7 @@ def restore(light: dict[str, Any]) -> dict[str, Any]:
         moments[key] = {"step": light["steps"][key], "exp_avg": torch.zeros_like(square), "exp_avg_sq": square}
     return {
         "step": light["step"],
+        "spent": light["spent"],
         "parameters": [tensor.float() for tensor in light["parameters"]],
         "averaged": [tensor.float() for tensor in light["averaged"]],
         "optimizer": {"state": moments, "param_groups": light["groups"]},

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import torch
 
 from ..data.render import Arrangement, arrange
 from ..data.scenes import Composer
-from .text import tokenise
+from .text import Words
 
 FORMER: Final = 0.3
 """Share of a batch that is drawn from the former stage, so that it is not forgotten."""
@@ -23,7 +23,7 @@ FORMER: Final = 0.3
 SPARE: Final = 4
 """Cores of a machine with a GPU that are left to the training itself."""
 
-MOST_WORKERS: Final = 12
+MOST_WORKERS: Final = 6
 """More processes than this draw faster than one GPU learns."""
 
 AHEAD: Final = 3
@@ -47,14 +47,14 @@ class Artist:
     def __init__(
         self,
         composers: Sequence[Composer],
-        tokenizer: Any,  # noqa: ANN401 - untyped library
+        words: Words,
         count: int,
         side: int,
         dropped: float,
         salt: int,
     ) -> None:
         """`dropped` is the share of captions left out; another `salt` gives other batches."""
-        self._composers, self._tokenizer = tuple(composers), tokenizer
+        self._composers, self._words = tuple(composers), words
         self._count, self._side, self._dropped, self._salt = count, side, dropped, salt
 
     def __call__(self, step: int, stage: int) -> Batch:
@@ -63,7 +63,7 @@ class Artist:
         chosen = [max(0, stage - 1) if rng.random() < FORMER else stage for _ in range(self._count)]
         scenes = [self._composers[number].scene(rng) for number in chosen]
         captions = ["" if rng.random() < self._dropped else scene.caption for scene in scenes]
-        return Batch(arrange(scenes, self._side, rng), tokenise(self._tokenizer, captions).numpy(), float(rng.random()))
+        return Batch(arrange(scenes, self._side, rng), self._words.rows(captions), float(rng.random()))
 
 
 class Ahead(Generic[T]):

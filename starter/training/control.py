@@ -57,7 +57,7 @@ def train_control(workshop: Workshop) -> None:
     unet.requires_grad_(False)
     frozen, atlas = workshop.frozen, workshop.atlas
     composer = Composer(atlas.textures, settings.stages[-1].variety)
-    artist = Artist([composer], frozen.tokenizer, settings.control.batch, SIDE, DROPPED + WORDLESS, 6)
+    artist = Artist([composer], frozen.words, settings.control.batch, SIDE, DROPPED + WORDLESS, 6)
     batches = Batches(frozen, atlas, artist)
     loop = Loop("control", folder, settings.control, [{"params": list(control.parameters())}], workshop.say)
 

@@ -28,7 +28,10 @@ TELL_SECONDS: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a part is trained. `decay` is the share of the steps at the end in which the rate falls to a hundredth."""
+    """How a part is trained, in so many steps, or in so many seconds if those are above 0.
+
+    `decay` is the share at the end in which the rate falls to a hundredth.
+    """
 
     steps: int
     batch: int
@@ -38,15 +41,17 @@ class Pace:
     average: float = 0.998
     weight_decay: float = 0.01
     save_seconds: float = 120.0
+    seconds: float = 0.0
 
-    def rate_at(self, step: int) -> float:
-        """The learning rate as a factor of `rate`, 0 to 1."""
+    def share(self, step: int, spent: float) -> float:
+        """How much is done, 0 to 1, after so many steps and seconds."""
+        return min(1.0, spent / self.seconds if self.seconds else step / self.steps)
+
+    def rate_at(self, step: int, share: float) -> float:
+        """The learning rate as a factor of `rate`, 0 to 1, at a step when that share is done."""
         warm = min(1.0, (step + 1) / self.warm_up)
-        begin = self.steps * (1 - self.decay)
-        if step < begin:
-            return warm
-        done = min(1.0, (step - begin) / max(1.0, self.steps - begin))
-        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        fallen = (share - (1 - self.decay)) / self.decay if self.decay else 0.0
+        return warm if fallen <= 0 else warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, fallen))))
 
 
 def autocast(device: torch.device) -> torch.autocast:
@@ -75,31 +80,40 @@ class Loop:
         )
         self.averaged = [parameter.detach().clone() for parameter in self.parameters]
         self.step = 0
+        self.spent = 0.0
         self._load()
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        return self.pace.share(self.step, self.spent)
 
     @property
     def done(self) -> bool:
         """Whether every step has been made."""
-        return self.step >= self.pace.steps
+        return self.share >= 1
 
-    def run(self, loss: Callable[[int], Tensor | dict[str, Tensor]], until: int | None = None) -> None:
-        """Make the steps up to `until` (the end unless told); `loss(step)` is a loss, or a dict with one named "loss"."""
-        end = min(self.pace.steps, self.pace.steps if until is None else until)
+    def run(
+        self, loss: Callable[[int], Tensor | dict[str, Tensor]], until: int | None = None, share: float = 1.0
+    ) -> None:
+        """Train up to step `until` or until `share` of everything is done; `loss(step)` is a loss, or a dict with one named "loss"."""
         self._first = self._logged = self.step
-        saved = told = time.monotonic()
+        saved = told = last = time.monotonic()
         sums: dict[str, Tensor] = {}
-        while self.step < end:
+        while self.share < share and (until is None or self.step < until):
             values = loss(self.step)
             values = values if isinstance(values, dict) else {"loss": values}
             self._descend(values["loss"])
             for name, value in values.items():
                 # Added up where they are: to read each one would make a GPU wait for the processor in every step.
                 sums[name] = sums[name] + value.detach() if name in sums else value.detach()
+            now = time.monotonic()
+            self.spent += now - last
+            last = now
             if self.step == self._first + WARM_STEPS:
-                self._began = time.monotonic()
-            if self.step % LOG_EVERY == 0 or self.step == end:
+                self._began = now
+            if self.step % LOG_EVERY == 0 or self.done:
                 mean = self._log(sums)
-                now = time.monotonic()
                 if now - told > TELL_SECONDS and self.step > self._first + WARM_STEPS:
                     self._tell(mean, now)
                     told = now
@@ -109,7 +123,7 @@ class Loop:
         self.save()
 
     def _descend(self, loss: Tensor) -> None:
-        factor = self.pace.rate_at(self.step)
+        factor = self.pace.rate_at(self.step, self.share)
         for group in self.optimizer.param_groups:
             group["lr"] = self.pace.rate * factor * group.get("boost", 1.0)
         self.optimizer.zero_grad(set_to_none=True)
@@ -136,16 +150,18 @@ class Loop:
 
     def _tell(self, loss: float, now: float) -> None:
         per_step = (now - self._began) / (self.step - self._first - WARM_STEPS)
-        left = per_step * (self.pace.steps - self.step) / 60
-        speed = self.pace.batch / per_step
+        left = self.pace.seconds - self.spent if self.pace.seconds else per_step * (self.pace.steps - self.step)
+        of_all = "" if self.pace.seconds else f"/{self.pace.steps}"
         self._say(
-            f"{self.name}  {self.step}/{self.pace.steps}  loss {loss:.4f}  {speed:.1f} a second  {left:.0f} minutes left"
+            f"{self.name}  {self.step}{of_all}  loss {loss:.4f}  {self.pace.batch / per_step:.1f} a second  "
+            f"{left / 60:.0f} minutes left"
         )
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all, and the curves."""
         state = {
             "step": self.step,
+            "spent": self.spent,
             "parameters": [parameter.detach() for parameter in self.parameters],
             "averaged": self.averaged,
             "optimizer": self.optimizer.state_dict(),
@@ -166,7 +182,7 @@ class Loop:
             for mine, stored in zip(self.averaged, state["averaged"], strict=True):
                 mine.copy_(stored)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
+        self.step, self.spent = state["step"], state["spent"]
 
     def swap(self) -> None:
         """Exchange the trained weights with their average; calling it again brings them back."""

@@ -28,16 +28,8 @@ from .words import count_words, keywords, write_tokenizer
 class Workshop:
     """Makes every part of a run in its folder, in order, on one device."""
 
-    def __init__(
-        self,
-        folders: Folders,
-        settings: Settings,
-        device: torch.device,
-        say: Callable[[str], None],
-        fuse: bool = False,
-    ) -> None:
-        """`fuse` compiles the UNet before it is trained."""
-        self.folders, self.settings, self.device, self.say, self._fuse = folders, settings, device, say, fuse
+    def __init__(self, folders: Folders, settings: Settings, device: torch.device, say: Callable[[str], None]) -> None:
+        self.folders, self.settings, self.device, self.say = folders, settings, device, say
         self.words = tuple(noun.word for noun in NOUNS)
 
     @cached_property
@@ -139,7 +131,7 @@ class Workshop:
         """Every stage of the UNet; raises StageFailed."""
         torch.manual_seed(1)
         unet = make_unet(self.settings.sizes)
-        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say, self._fuse)
+        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say)
         training.run(self.score, carry_on)
 
     def score(self, unet: Any, stage: Stage) -> float:  # noqa: ANN401 - untyped library

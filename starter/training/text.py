@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from ..data.colours import NAMES
@@ -38,6 +40,23 @@ def tokenise(tokenizer: Any, texts: Sequence[str], length: int = TEXT_LENGTH) ->
         list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
     ).input_ids
     return torch.as_tensor(ids)
+
+
+class Words:
+    """A tokenizer without the library around it: other processes start with it at once."""
+
+    def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - untyped library
+        self._end = int(tokenizer.eos_token_id)
+        self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(TEXT_LENGTH)
+
+    def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Token numbers (count, TEXT_LENGTH), as tokenise() has them."""
+        rows = np.full((len(texts), TEXT_LENGTH), self._end, np.int64)
+        for row, encoded in zip(rows, self._tokenizer.encode_batch(list(texts)), strict=True):
+            row[: len(encoded.ids)] = encoded.ids
+        return rows
 
 
 def make_encoder(tokenizer: Any, packages: Path, width: int, layers: int) -> Any:  # noqa: ANN401 - untyped library

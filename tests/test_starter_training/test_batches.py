@@ -6,27 +6,29 @@ import threading
 import numpy as np
 import pytest
 import torch
+from transformers import CLIPTokenizer
 
 from starter.data.render import arrange, paint, paint_arranged
 from starter.data.scenes import Composer, Variety
 from starter.settings import words
 from starter.training.batches import Ahead, Artist, in_processes, in_thread, workers
 from starter.training.control import THRESHOLDS, sketched
+from starter.training.text import Words, tokenise
+from starter.training.words import TEXT_LENGTH, count_words, write_tokenizer
 
 
-class Letters:
-    """A tokenizer that counts letters; it is of this module, so that other processes can read it."""
-
-    def __call__(self, texts, padding, max_length, truncation, return_tensors):
-        ids = torch.tensor([[len(text)] * max_length for text in texts])
-        return dataclasses.make_dataclass("Encoded", ["input_ids"])(ids)
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer")
+    write_tokenizer(count_words({"cat": ["cat", "kitten"], "tree": ["tree", "oak"]}), folder)
+    return CLIPTokenizer.from_pretrained(folder)
 
 
 @pytest.fixture
-def artist(atlas):
+def artist(atlas, tokenizer):
     narrow = Variety(words(4))
     composers = [Composer(atlas.textures, variety) for variety in (narrow, dataclasses.replace(narrow, pairs=0.6))]
-    return Artist(composers, Letters(), 6, 64, 0.2, 3)
+    return Artist(composers, Words(tokenizer), 6, 64, 0.2, 3)
 
 
 def same(one, other):
@@ -51,6 +53,13 @@ def test_processes_draw_what_the_artist_draws(artist):
         ahead.close()
     assert not same(artist(0, 1), artist(1, 1))
     assert workers() >= 1
+
+
+def test_other_processes_read_captions_as_the_library_does(tokenizer):
+    texts = ["", "a red cat in the snow", "A Tree,  and an unheard-of thing", "cat " * 200]
+    rows = Words(tokenizer).rows(texts)
+    assert rows.shape == (4, TEXT_LENGTH)
+    assert np.array_equal(rows, tokenise(tokenizer, texts).numpy())
 
 
 def test_a_stage_brings_back_the_former_one(artist):

@@ -16,6 +16,7 @@ from starter.data.scenes import Composer, Variety
 from starter.export import TooLarge, export, hashes
 from starter.judge.sample import assemble, load, paint_prompts
 from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, on_gpu, on_processor, words
+from starter.training import loop as loop_module
 from starter.training import parts as parts_module
 from starter.training import words as words_module
 from starter.training.control import train_control
@@ -116,10 +117,25 @@ def test_the_log_becomes_a_picture_and_a_broken_line_is_skipped(tmp_path):
 
 def test_the_rate_warms_up_and_ends_low():
     pace = Pace(steps=1000, batch=1, rate=1.0, warm_up=10, decay=0.5)
-    assert pace.rate_at(0) == pytest.approx(0.1)
-    assert pace.rate_at(400) == 1.0
-    assert 0.4 < pace.rate_at(750) < 0.6
-    assert pace.rate_at(999) < 0.02
+    assert pace.rate_at(0, 0.0) == pytest.approx(0.1)
+    assert pace.rate_at(400, 0.4) == 1.0
+    assert 0.4 < pace.rate_at(750, 0.75) < 0.6
+    assert pace.rate_at(999, 0.999) < 0.02
+    assert dataclasses.replace(pace, decay=0.0).rate_at(999, 0.999) == 1.0
+
+
+def test_a_pace_in_seconds_ends_when_they_are_spent_and_goes_on_where_it_was(tmp_path, monkeypatch):
+    clock = iter(float(tick) for tick in range(1000))
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: next(clock))
+    _, first = line_loop(tmp_path, 0, seconds=20.0)
+    first.run(lambda step: (first.parameters[0] * 1).sum(), share=0.4)
+    assert 8.0 <= first.spent <= 10.0
+    made = first.step
+    _, second = line_loop(tmp_path, 0, seconds=20.0)
+    assert (second.spent, second.step, second.done) == (first.spent, made, False)
+    second.run(lambda step: (second.parameters[0] * 1).sum())
+    assert second.done
+    assert second.step > made
 
 
 def test_the_folded_encoder_is_the_linear_one(tmp_path, atlas):
@@ -246,7 +262,9 @@ def test_the_decoder_learns(workshop):
 
 def test_settings_fit_together():
     for settings in (on_processor(), on_gpu()):
-        assert settings.unet.steps >= sum(stage.samples // settings.unet.batch for stage in settings.stages)
+        assert settings.unet.seconds or settings.unet.steps >= sum(
+            stage.samples // settings.unet.batch for stage in settings.stages
+        )
         assert all(width % settings.sizes.groups == 0 for width in settings.sizes.unet)
         grown = [len(stage.variety.nouns) for stage in settings.stages]
         assert grown == sorted(grown)
