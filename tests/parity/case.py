@@ -99,7 +99,7 @@ class Both:
 def load_both(case: Case, folder: Path, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> Both:
     """Load a case's model from its folder."""
     module = importlib.import_module(f"backend.families.{case.adapter}")
-    pipeline = load_pipeline(folder, torch_dtype=dtype).to(device)
+    pipeline = load_pipeline(folder, dtype=dtype).to(device)
     if case.prepare is not None:
         case.prepare(pipeline)
     return Both(case, module.load(folder, device, dtype), pipeline)

@@ -33,7 +33,7 @@ def qwen_processor(folder: Path) -> StillPictures:
     return StillPictures(pictures, tokenizer, tokenizer.chat_template)
 
 
-def load_pipeline(folder: Path, torch_dtype: torch.dtype = torch.float32, **components: Any) -> Any:
+def load_pipeline(folder: Path, dtype: torch.dtype = torch.float32, **components: Any) -> Any:
     """The pipeline that a model's index names; `components` take the place of those in the folder."""
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     classes = {name: entry[1] for name, entry in index.items() if isinstance(entry, list)}
@@ -48,7 +48,7 @@ def load_pipeline(folder: Path, torch_dtype: torch.dtype = torch.float32, **comp
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         components["tokenizer"] = None
     pipeline_class = getattr(diffusers, index["_class_name"])
-    pipeline = pipeline_class.from_pretrained(folder, local_files_only=True, torch_dtype=torch_dtype, **components)
+    pipeline = pipeline_class.from_pretrained(folder, local_files_only=True, dtype=dtype, **components)
     if tokenizer is not None:
         # set afterwards: from_pretrained wants a class for it that only torchvision makes one
         pipeline.register_modules(tokenizer=tokenizer)
