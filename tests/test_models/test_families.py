@@ -152,6 +152,8 @@ def test_a_transformer_in_shards_of_half_precision_is_a_whole_model(copy_of, nam
         ("flux2", "vae/config.json", {"patch_size": [2, 1]}, "impossible"),
         ("zimage", "transformer/config.json", {"siglip_feat_dim": 1152}, "Omni"),
         ("zimage", "text_encoder/config.json", {"hidden_size": 32}, "do not fit"),
+        ("zimage", "transformer/config.json", {"axes_lens": [1024, 512]}, "impossible"),
+        ("zimage", "transformer/config.json", {"axes_lens": [1024, 0, 512]}, "does not fit"),
         ("qwen", "vae/config.json", {"temperal_downsample": [True]}, "impossible"),
         ("qwen", "transformer/config.json", {"in_channels": 30}, "do not fit"),
         ("qwen_edit", "processor/preprocessor_config.json", None, "processor/preprocessor_config.json is missing"),
@@ -253,6 +255,22 @@ def test_only_the_medium_one_of_sd3_paints_more_than_a_megapixel(copy_of, change
     assert facts_of(model).most_pixels == 1440 * 1440
     change(model / "transformer" / "config.json", dual_attention_layers=[])
     assert facts_of(model).most_pixels == FAMILIES["sd3"].most_pixels
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "side"),
+    [("sd3", {"pos_embed_max_size": 192}, 3072), ("zimage", {"axes_lens": [1536, 512, 256]}, 4096)],
+)
+def test_a_side_has_no_more_pixels_than_the_transformer_has_places(copy_of, change, name, changes, side):
+    model = copy_of(name)
+    assert facts_of(model).most_side == 96 * 16
+    change(model / "transformer" / "config.json", **changes)
+    assert facts_of(model).most_side == side
+
+
+def test_most_families_have_places_for_any_side(tiny_flux, tiny_sd15):
+    assert facts_of(tiny_flux).most_side is None
+    assert facts_of(tiny_sd15).most_side is None
 
 
 def test_sd3_may_do_without_t5_and_reads_as_far_as_clip_then(request):
