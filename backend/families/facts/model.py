@@ -73,10 +73,13 @@ class ModelFacts:
         """The dtype for that kind of device; float32, which runs everywhere, for one that is not listed."""
         return next((dtype for kind, dtype in self.dtypes if kind == device), "float32")
 
-    def pixels_in(self, memory: int, device: str) -> int:
-        """How many pixels at once a device of that kind with `memory` bytes in all can be trusted with, at least 1."""
+    def pixels_in(self, memory: int, device: str, taken: int = 0) -> int:
+        """How many pixels at once a device of that kind with `memory` bytes in all can be trusted with, at least 1.
+
+        `taken` are bytes beside the model's own weights, as of LoRAs: they go off the pixels' share.
+        """
         halves = 1 if self.dtype_on(device) == "float32" else 2
-        return max(1, int(memory * PAINTING_SHARE) * halves // self.pixel_bytes)
+        return max(1, (int(memory * PAINTING_SHARE) - taken) * halves // self.pixel_bytes)
 
 
 def facts_of_model(
