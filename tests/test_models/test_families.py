@@ -315,10 +315,13 @@ def test_a_processor_may_be_written_in_one_file(copy_of, change):
     facts_of(model)
 
 
-def test_a_tokenizer_of_the_older_form_is_told(copy_of):
-    model = copy_of("chroma")
-    (model / "tokenizer" / "tokenizer.json").rename(model / "tokenizer" / "spiece.model")
-    assert "as spiece.model alone" in problem_of(model)
+@pytest.mark.parametrize(
+    ("name", "tokenizer"), [("chroma", "tokenizer"), ("flux", "tokenizer_2"), ("sd3", "tokenizer_3")]
+)
+def test_a_tokenizer_of_t5_may_be_of_the_older_form(copy_of, name, tokenizer):
+    model = copy_of(name)
+    (model / tokenizer / "tokenizer.json").rename(model / tokenizer / "spiece.model")
+    facts_of(model)
 
 
 ODD = [None, True, -1, 0, 10**40, 1.5, "", "x" * 300, [], [1, "a"], [-1, 10**9], [[1], [2]], {}, {"a": {"b": []}}]
