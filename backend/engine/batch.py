@@ -14,14 +14,14 @@ MOST_AT_ONCE = 8
 """More at once make none of them quicker, and the first one late."""
 
 
-def room_for(facts: ModelFacts, size: Extent, device: DeviceInfo) -> int:
-    """How many pictures of `size` pixels a device can be trusted with at once, at least 1.
+def room_for(facts: ModelFacts, size: Extent, device: DeviceInfo, loras: int = 0) -> int:
+    """How many pictures of `size` pixels a device can be trusted with at once, at least 1; `loras` are bytes of those in the model.
 
     A processor is as busy with one as with several, so there they come one after the other, and the first one sooner.
     """
     if device.kind in ("cpu", "unknown"):
         return 1
-    return max(1, min(MOST_AT_ONCE, facts.pixels_in(device.memory, device.kind) // size.area))
+    return max(1, min(MOST_AT_ONCE, facts.pixels_in(device.memory, device.kind, loras) // size.area))
 
 
 def batches(seeds: tuple[int, ...], most: int) -> Iterator[tuple[int, tuple[int, ...]]]:

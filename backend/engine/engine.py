@@ -115,10 +115,9 @@ class _Run:
         shown = [_to_tensor(rgb) for rgb in references]
         told = self._conditionings(model, shown)
         scene = _scene(model.adapter, plan, canvas, shown)
-        most = shelf.room_for(model, plan.size)
         for start, alike, words in told_alike(plan):
             self._use_loras(model, words)
-            for first, seeds in batches(alike, most):
+            for first, seeds in batches(alike, shelf.room_for(model, plan.size)):
                 self._paint_some(start + first, seeds, model, told[words], scene)
         return Finished(tuple(self._notes))
 

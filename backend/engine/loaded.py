@@ -90,8 +90,8 @@ class ModelShelf:
         return self._model
 
     def room_for(self, model: LoadedModel, size: Extent) -> int:
-        """How many pictures of `size` pixels this model paints at once here."""
-        return room_for(model.facts, size, self._info)
+        """How many pictures of `size` pixels this model paints at once here, with the LoRAs that are in it now."""
+        return room_for(model.facts, size, self._info, model.loras.nbytes)
 
     def clear(self) -> None:
         """Let go of the model in memory."""

@@ -36,9 +36,9 @@ class _Attached:
     reads_texts: bool
 
     @staticmethod
-    def of(lora: Lora, name: str) -> _Attached:
+    def of(lora: Lora, name: str, parts: Any) -> _Attached:  # noqa: ANN401 - untyped library
         reads_texts = any(component.startswith("text_encoder") for component in lora.components)
-        return _Attached(name, lora.layers, lora.left_out, lora.nbytes, reads_texts)
+        return _Attached(name, lora.layers, lora.left_out, lora.nbytes_in(parts), reads_texts)
 
 
 class Loras:
@@ -60,6 +60,11 @@ class Loras:
     def text_key(self) -> TextKey:
         """What the LoRAs that are in use now change about how prompts are read; empty where nothing."""
         return tuple((entry, weight) for entry, weight in self._speaking.items() if self._attached[entry].reads_texts)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory on the model's device that LoRAs take, those that are silent too."""
+        return sum(attached.nbytes for attached in self._attached.values())
 
     @property
     def _parts(self) -> Any:  # noqa: ANN401 - untyped library
@@ -139,7 +144,7 @@ class Loras:
                 return False
             self._made += 1
             # known before it is whole: who takes it out takes out its parts, too
-            self._attached[entry] = _Attached.of(lora, f"lora{self._made}")
+            self._attached[entry] = _Attached.of(lora, f"lora{self._made}", self._parts)
             inject(lora, self._attached[entry].name, self._parts)
         self._attached.move_to_end(entry)
         attached = self._attached[entry]
@@ -153,13 +158,10 @@ class Loras:
     def _make_room(self, wanted: dict[LoraEntry, float]) -> None:
         """Eject those that were silent for longest where all together take too much memory."""
         silent = [entry for entry in self._attached if entry not in wanted]
-        taken = sum(attached.nbytes for attached in self._attached.values())
         for entry in silent:
-            if taken <= KEPT_BYTES:
+            if self.nbytes <= KEPT_BYTES:
                 return
-            attached = self._attached.pop(entry)
-            taken -= attached.nbytes
-            eject(attached.name, self._parts)
+            eject(self._attached.pop(entry).name, self._parts)
 
 
 def _some(notes: list[str]) -> tuple[str, ...]:

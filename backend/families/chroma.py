@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import torch
 from diffusers import ChromaPipeline, ChromaTransformer2DModel, SchedulerMixin
-from transformers import AutoTokenizer, T5EncoderModel
+from transformers import T5EncoderModel
 
 from backend.prompts import Prompt
 
 from .adapter import Beside, Conditioning
 from .agreement import agree_on_latents, agree_on_text
 from .components import load_model, load_text_encoder, read_config
+from .sentencepiece import load_t5_tokenizer
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
 from .unread import unread_end
@@ -33,7 +34,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Chroma:
         scheduler=None,
         vae=coder.vae,
         text_encoder=load_text_encoder(T5EncoderModel, folder / "text_encoder", dtype),
-        tokenizer=AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
+        tokenizer=load_t5_tokenizer(folder / "tokenizer"),
         transformer=load_model(ChromaTransformer2DModel, folder / "transformer", dtype),
     )
     return Chroma(parts.to(device), coder, scheduler)

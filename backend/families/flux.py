@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SchedulerMixin
-from transformers import AutoTokenizer, CLIPTextModel, CLIPTokenizer, T5EncoderModel
+from transformers import CLIPTextModel, CLIPTokenizer, T5EncoderModel
 
 from backend.prompts import Prompt
 from protocol import Extent
@@ -17,6 +17,7 @@ from protocol import Extent
 from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_text
 from .components import INDEX, load_model, load_text_encoder, read_config
+from .sentencepiece import load_t5_tokenizer
 from .tokens import pack, unpack
 from .transformer import TokenModel
 from .unread import unread_end
@@ -40,7 +41,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux:
         text_encoder=load_text_encoder(CLIPTextModel, folder / "text_encoder", dtype),
         text_encoder_2=load_text_encoder(T5EncoderModel, folder / "text_encoder_2", dtype),
         tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
-        tokenizer_2=AutoTokenizer.from_pretrained(folder / "tokenizer_2", local_files_only=True),
+        tokenizer_2=load_t5_tokenizer(folder / "tokenizer_2"),
         transformer=load_model(FluxTransformer2DModel, folder / "transformer", dtype),
         scheduler=None,
     )

@@ -57,11 +57,13 @@ class Lora:
         """How many layers it changes."""
         return sum(map(len, self.components.values()))
 
-    @property
-    def nbytes(self) -> int:
-        """Its size in memory, as it was read."""
-        pairs = (pair for layers in self.components.values() for pair in layers.values())
-        return sum(pair.down.nbytes + pair.up.nbytes for pair in pairs)
+    def nbytes_in(self, parts: Any) -> int:  # noqa: ANN401 - untyped library
+        """Its size in the model that is in a pipeline: it takes on that one's dtype, whatever it was written in."""
+        return sum(
+            (pair.down.numel() + pair.up.numel()) * getattr(parts, name).dtype.itemsize
+            for name, layers in self.components.items()
+            for pair in layers.values()
+        )
 
 
 def takes_loras(parts: Any) -> bool:  # noqa: ANN401 - untyped library

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import torch
 from diffusers import SchedulerMixin, SD3Transformer2DModel, StableDiffusion3Pipeline
-from transformers import AutoTokenizer, CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel
+from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel
 
 from backend.prompts import Prompt
 from protocol import Extent
@@ -21,6 +21,7 @@ from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_latents, agree_on_text
 from .components import INDEX, load_model, load_text_encoder, read_config
 from .schedule import FlowSchedule
+from .sentencepiece import load_t5_tokenizer
 from .tokens import SIDE, packed_shape, tokens_of
 from .transformer import TokenModel
 from .unread import unread_end
@@ -38,7 +39,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SD3:
     t5, t5_tokenizer = None, None
     if reads_t5:
         t5 = load_text_encoder(T5EncoderModel, folder / "text_encoder_3", dtype)
-        t5_tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer_3", local_files_only=True)
+        t5_tokenizer = load_t5_tokenizer(folder / "tokenizer_3")
     parts = StableDiffusion3Pipeline(
         transformer=load_model(SD3Transformer2DModel, folder / "transformer", dtype),
         scheduler=None,

@@ -50,6 +50,7 @@ class _Config:
     caption_projection_dim: int = 1152
     pooled_projection_dim: int = 2048
     dual_attention_layers: tuple[int, ...] = ()
+    pos_embed_max_size: int = 96
 
 
 def recognises(index: dict[str, Any]) -> bool:
@@ -86,4 +87,5 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         text_length=TOKENS if reads_t5 else min(first_tokens, second_tokens),
         prediction="flow",
         most_pixels=MEDIUM_PIXELS if config.dual_attention_layers else None,
+        most_side=config.pos_embed_max_size * PATCH * latents.scale,
     )

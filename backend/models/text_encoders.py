@@ -79,12 +79,8 @@ def read_t5(folder: ModelFolder, number: str = "") -> int:
     # tied: which of the two names is written differs between versions
     name = "shared.weight" if "shared.weight" in weights else "encoder.embed_tokens.weight"
     fits(weights, encoder, name, (config.vocab_size, config.d_model))
-    if not folder.has(f"{tokenizer}/tokenizer.json") and folder.has(f"{tokenizer}/spiece.model"):
-        raise NotUsable(
-            f"Its {tokenizer} is there as spiece.model alone, which this version does not read. Put the tokenizer.json of"
-            " another model with T5 beside it: FLUX.1 has it in tokenizer_2, and all T5 v1.1 encoders share it."
-        )
-    folder.file(f"{tokenizer}/tokenizer.json")
+    if not folder.has(f"{tokenizer}/spiece.model"):
+        folder.file(f"{tokenizer}/tokenizer.json")
     folder.file(f"{tokenizer}/tokenizer_config.json")
     return config.d_model
 

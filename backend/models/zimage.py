@@ -8,11 +8,11 @@ from typing import Any, Final
 from backend.families.facts import Readings
 
 from .components import class_of, fits, require
-from .folder import ModelFolder
+from .folder import FETCH_AGAIN, ModelFolder
 from .problems import NotUsable
 from .schedulers import read_flow
 from .text_encoders import read_language_model
-from .transformers import NO_GUIDANCE, PATCH, agree_on_latents, agree_on_text, read_transformer
+from .transformers import NAME, NO_GUIDANCE, PATCH, agree_on_latents, agree_on_text, read_transformer
 from .vaes import KL, read_kl
 
 COMPONENTS: Final = {
@@ -25,6 +25,9 @@ COMPONENTS: Final = {
 
 TOKENS: Final = 512
 """By diffusers' pipeline."""
+
+AXES: Final = 3
+"""Along which a token has its place: the text's, down the picture, across it."""
 
 TURBO_SHIFT: Final = 3.0
 """Of the turbo one's schedule; the one that it was distilled from has twice as much."""
@@ -41,6 +44,8 @@ class _Config:
     dim: int = 3840
     cap_feat_dim: int = 2560
     siglip_feat_dim: int | None = None
+    axes_lens: tuple[int, ...] = (1024, 512, 512)
+    """How many places there are along each of `AXES`."""
 
 
 def recognises(index: dict[str, Any]) -> bool:
@@ -57,6 +62,8 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         raise NotUsable(
             "It is Z-Image Omni, which takes pictures in a way that this version does not know. Use Z-Image or Z-Image Turbo."
         )
+    if len(transformer.axes_lens) != AXES:
+        raise NotUsable(f"Its file {NAME} says something impossible. {FETCH_AGAIN}")
     fits(weights, "transformer", "cap_embedder.1.weight", (transformer.dim, transformer.cap_feat_dim))
     fits(weights, "transformer", "x_pad_token", (1, transformer.dim))
     agree_on_text(transformer.cap_feat_dim, width)
@@ -69,6 +76,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         latent_channels=latents.channels,
         text_length=TOKENS,
         prediction="flow",
+        most_side=min(transformer.axes_lens[1:]) * PATCH * latents.scale,
     )
     if read_flow(folder).shift <= TURBO_SHIFT:
         # guidance stays possible: whoever trained one further may have kept the schedule

@@ -11,7 +11,7 @@ from protocol import MAX_STEPS, Bounds, Context, Extent, Failure, Job, context_b
 from .masks import mask_plan, reach_of, room_for
 from .plan import MaskPlan, Plan
 from .references import show
-from .sizes import area_bound, painting_size
+from .sizes import area_bound, painting_size, side_bound
 from .words import Said, words_of
 
 
@@ -135,9 +135,12 @@ def _at_least_one_step(steps: int, strength: float) -> tuple[int, float]:
 
 
 def _scale_notes(crop: Extent, size: Extent, facts: ModelFacts, most_pixels: int | None) -> tuple[str, ...]:
-    if crop.area <= area_bound(facts, most_pixels):
+    too_long = crop.longest > side_bound(facts)
+    if crop.area <= area_bound(facts, most_pixels) and not too_long:
         return ()
-    if most_pixels is not None and most_pixels < facts.most_pixels:
+    if too_long:
+        reason = f"longer than the {side_bound(facts)} that {facts.title} has room for on a side"
+    elif most_pixels is not None and most_pixels < facts.most_pixels:
         reason = "more than there is memory for at once"
     else:
         reason = f"more than {facts.title} paints at once"

@@ -96,13 +96,13 @@ class Both:
         return mask
 
 
-def load_both(case: Case, folder: Path) -> Both:
+def load_both(case: Case, folder: Path, device: torch.device = CPU, dtype: torch.dtype = torch.float32) -> Both:
     """Load a case's model from its folder."""
     module = importlib.import_module(f"backend.families.{case.adapter}")
-    pipeline = load_pipeline(folder)
+    pipeline = load_pipeline(folder, dtype=dtype).to(device)
     if case.prepare is not None:
         case.prepare(pipeline)
-    return Both(case, module.load(folder, CPU, torch.float32), pipeline)
+    return Both(case, module.load(folder, device, dtype), pipeline)
 
 
 def smaller(sizing: Callable[..., Any]) -> Callable[..., Any]:

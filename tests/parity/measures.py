@@ -97,19 +97,23 @@ def sampled(
 def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     """The greatest difference."""
     assert one.shape == other.shape, f"{tuple(one.shape)} and {tuple(other.shape)}"
-    return float((one - other).abs().max())
+    return float((one.float().cpu() - other.float().cpu()).abs().max())
 
 
 def text_to_image(both: Both, seeds: tuple[int, ...] = (11,), guidance: float | None = None) -> float:
-    """A new picture from a prompt; a case that edits is shown a picture, one that takes a mask fills the half of one."""
-    sampling = sampled(both, seeds=seeds, guidance=guidance)
+    """A new picture from a prompt."""
+    return distance(*new_pictures(both, sampled(both, seeds=seeds, guidance=guidance)))
+
+
+def new_pictures(both: Both, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+    """Our new pictures and theirs; a case that edits is shown a picture, one that takes a mask fills the half of one."""
     picture = both.picture()
     if both.case.edits:
         mine = ours(both, sampling, references=[picture])
-        return distance(mine, theirs(both, both.pipeline, sampling, image=shown(both, picture)))
+        return mine, theirs(both, both.pipeline, sampling, image=shown(both, picture))
     if both.adapter.takes_mask:
-        return distance(ours(both, sampling, picture, both.mask()), their_fills(both, sampling))
-    return distance(ours(both, sampling), theirs(both, both.pipeline, sampling))
+        return ours(both, sampling, picture, both.mask()), their_fills(both, sampling)
+    return ours(both, sampling), theirs(both, both.pipeline, sampling)
 
 
 def their_fills(both: Both, sampling: Sampling) -> torch.Tensor:

@@ -53,7 +53,7 @@ def layers(events):
 @pytest.mark.parametrize("most", [2, 3, 8])
 def test_pictures_made_at_once_are_those_made_alone(engine, library, monkeypatch, most):
     alone = layers(painted(engine, library))
-    monkeypatch.setattr(loaded, "room_for", lambda facts, size, device: most)
+    monkeypatch.setattr(loaded, "room_for", lambda *told: most)
     events = painted(engine, library)
     for one, other in zip(layers(events), alone, strict=True):
         # several rows are multiplied in another order than one
@@ -69,7 +69,7 @@ def test_pictures_made_at_once_are_those_made_alone(engine, library, monkeypatch
 
 def test_where_memory_runs_out_they_are_made_one_after_the_other(engine, library, monkeypatch):
     alone = layers(painted(engine, library))
-    monkeypatch.setattr(loaded, "room_for", lambda facts, size, device: 3)
+    monkeypatch.setattr(loaded, "room_for", lambda *told: 3)
     predict = SD1.predict
 
     def small(self, latents, *others):
@@ -85,7 +85,7 @@ def test_where_memory_runs_out_they_are_made_one_after_the_other(engine, library
 
 
 def test_one_picture_that_does_not_fit_is_told(engine, library, monkeypatch):
-    monkeypatch.setattr(loaded, "room_for", lambda facts, size, device: 3)
+    monkeypatch.setattr(loaded, "room_for", lambda *told: 3)
 
     def never(self, *others):
         raise torch.OutOfMemoryError("out of memory")
@@ -114,10 +114,23 @@ def test_a_graphics_card_paints_as_many_as_its_memory_holds(facts):
     assert room(1000 * needed) == MOST_AT_ONCE
 
 
+def test_loras_leave_less_room(facts):
+    half = replace(facts, dtypes=(("cuda", "float32"),))
+    picture = SQUARE.area * facts.pixel_bytes
+    device = DeviceInfo("any", "cuda", 3 * picture * 2)
+    assert [room_for(half, SQUARE, device, taken) for taken in (0, 1, picture, picture + 1, 9 * picture)] == [
+        3,
+        2,
+        2,
+        1,
+        1,
+    ]
+
+
 def test_only_pictures_that_are_told_the_same_are_made_at_once(engine, library, monkeypatch):
     drawn = {"prompt": "a {red|blue} apple", "count": 5}
     alone = layers(painted(engine, library, **drawn))
-    monkeypatch.setattr(loaded, "room_for", lambda facts, size, device: 8)
+    monkeypatch.setattr(loaded, "room_for", lambda *told: 8)
     events = painted(engine, library, **drawn)
     for one, other in zip(layers(events), alone, strict=True):
         assert np.abs(one - other).max() <= 2 / 255

@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from backend.families import zimage
 from backend.families.adapter import UnusableModel
+from backend.models.detect import detect
+from backend.models.folder import ModelFolder
 from backend.prompts import Prompt
 
 CPU = torch.device("cpu")
@@ -122,3 +124,19 @@ def test_a_vae_of_another_model_is_refused(tiny_zimage, tiny_sd15, tmp_path):
     shutil.copytree(tiny_sd15 / "vae", folder / "vae")
     with pytest.raises(UnusableModel, match="VAE makes latents of 4 channels, its denoiser takes 16"):
         zimage.load(folder, CPU, torch.float32)
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_paints_just_as_far_as_the_facts_let_it(adapter, tiny_zimage, across):
+    """Past the last place it would fail; the plan never goes there, see `ModelFacts.most_side`."""
+    facts = detect(ModelFolder(tiny_zimage, tiny_zimage), "id", "Title")
+    side = facts.most_side // adapter.latent_scale
+
+    def ask(long):
+        latents = torch.zeros(1, 16, *((2, long) if across else (long, 2)))
+        with torch.inference_mode():
+            return adapter.predict(latents, torch.tensor(500.0), adapter.encode_text(A_HOUSE, None), 1.0)
+
+    assert bool(torch.isfinite(ask(side)).all())
+    with pytest.raises(IndexError):
+        ask(side + 2)

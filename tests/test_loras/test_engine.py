@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from tiny_models.loras import attention, random_pairs, save_kohya, save_peft
 from tiny_models.oracle import load_pipeline
 
-from backend.engine import Engine
+from backend.engine import Engine, loaded
 from backend.engine import loras as room
 from backend.engine.loras import MOST_NOTES
 from backend.models import Library
@@ -257,3 +257,26 @@ def test_a_cancelled_picture_leaves_the_next_one_alone(engine, shelf):
     assert isinstance(heard[-1], Stopped)
     (after,), _ = paint(engine, planned(shelf, "a cat"))
     assert alike(after, bare)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("bfloat16", 2)])
+def test_their_memory_is_counted_where_it_is_planned_how_many_pictures_fit(shelf, monkeypatch, dtype, size):
+    asked = []
+
+    def room_for(facts, extent, device, loras):
+        asked.append(loras)
+        return 8
+
+    monkeypatch.setattr(loaded, "room_for", room_for)
+    engine = Engine(shelf, device="cpu", dtype=dtype)
+    tensors = load_file(shelf.loras / "wash.safetensors")
+    paint(engine, planned(shelf, "a {cat<lora:wash>|dog}", count=4))
+    taken = sum(tensor.numel() for tensor in tensors.values()) * size
+    assert set(asked) <= {0, taken}
+    assert taken in asked
+    model = engine._shelf.get(planned(shelf, "a cat").model)
+    assert taken == sum(
+        parameter.nbytes for name, parameter in model.adapter.parts.unet.named_parameters() if ".lora_" in name
+    )
+    paint(engine, planned(shelf, "a cat"))
+    assert asked[-1] == 0

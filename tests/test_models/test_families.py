@@ -152,6 +152,8 @@ def test_a_transformer_in_shards_of_half_precision_is_a_whole_model(copy_of, nam
         ("flux2", "vae/config.json", {"patch_size": [2, 1]}, "impossible"),
         ("zimage", "transformer/config.json", {"siglip_feat_dim": 1152}, "Omni"),
         ("zimage", "text_encoder/config.json", {"hidden_size": 32}, "do not fit"),
+        ("zimage", "transformer/config.json", {"axes_lens": [1024, 512]}, "impossible"),
+        ("zimage", "transformer/config.json", {"axes_lens": [1024, 0, 512]}, "does not fit"),
         ("qwen", "vae/config.json", {"temperal_downsample": [True]}, "impossible"),
         ("qwen", "transformer/config.json", {"in_channels": 30}, "do not fit"),
         ("qwen_edit", "processor/preprocessor_config.json", None, "processor/preprocessor_config.json is missing"),
@@ -255,6 +257,22 @@ def test_only_the_medium_one_of_sd3_paints_more_than_a_megapixel(copy_of, change
     assert facts_of(model).most_pixels == FAMILIES["sd3"].most_pixels
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "side"),
+    [("sd3", {"pos_embed_max_size": 192}, 3072), ("zimage", {"axes_lens": [1536, 512, 256]}, 4096)],
+)
+def test_a_side_has_no_more_pixels_than_the_transformer_has_places(copy_of, change, name, changes, side):
+    model = copy_of(name)
+    assert facts_of(model).most_side == 96 * 16
+    change(model / "transformer" / "config.json", **changes)
+    assert facts_of(model).most_side == side
+
+
+def test_most_families_have_places_for_any_side(tiny_flux, tiny_sd15):
+    assert facts_of(tiny_flux).most_side is None
+    assert facts_of(tiny_sd15).most_side is None
+
+
 def test_sd3_may_do_without_t5_and_reads_as_far_as_clip_then(request):
     whole, spared = (facts_of(request.getfixturevalue(f"tiny_{name}")) for name in ("sd3", "sd3_large"))
     assert (whole.text_length, spared.text_length) == (256, 77)
@@ -297,10 +315,13 @@ def test_a_processor_may_be_written_in_one_file(copy_of, change):
     facts_of(model)
 
 
-def test_a_tokenizer_of_the_older_form_is_told(copy_of):
-    model = copy_of("chroma")
-    (model / "tokenizer" / "tokenizer.json").rename(model / "tokenizer" / "spiece.model")
-    assert "as spiece.model alone" in problem_of(model)
+@pytest.mark.parametrize(
+    ("name", "tokenizer"), [("chroma", "tokenizer"), ("flux", "tokenizer_2"), ("sd3", "tokenizer_3")]
+)
+def test_a_tokenizer_of_t5_may_be_of_the_older_form(copy_of, name, tokenizer):
+    model = copy_of(name)
+    (model / tokenizer / "tokenizer.json").rename(model / tokenizer / "spiece.model")
+    facts_of(model)
 
 
 ODD = [None, True, -1, 0, 10**40, 1.5, "", "x" * 300, [], [1, "a"], [-1, 10**9], [[1], [2]], {}, {"a": {"b": []}}]

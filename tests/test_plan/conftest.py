@@ -24,10 +24,18 @@ def tiny() -> ModelFacts:
     return facts_of_model(FAMILIES["sd1"], "tiny", "Tiny", readings)
 
 
+def bounded() -> ModelFacts:
+    """Of a model that has places for 384 pixels on a side, fewer than its native area may have."""
+    readings = Readings(
+        native=128, vae_scale=8, downsampling=2, latent_channels=16, text_length=77, prediction="flow", most_side=384
+    )
+    return facts_of_model(FAMILIES["sd3"], "bounded", "Bounded", readings)
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> dict[str, ModelFacts]:
     embedded = Library(tmp_path_factory.mktemp("none"), starter.folder()).find("starter").facts
-    return {"sd15": sd15(), "tiny": tiny(), "starter": embedded}
+    return {"sd15": sd15(), "tiny": tiny(), "bounded": bounded(), "starter": embedded}
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from backend.families.facts import ModelFacts
 from backend.plan import Plan, PlanError, make_plan
 from protocol import MAX_MASK_REACH, Bounds, Context, Extent, Job, context_bounds
 
-MODELS = ("sd15", "tiny", "starter")
+MODELS = ("sd15", "tiny", "starter", "bounded")
 
 sides = st.one_of(st.integers(1, 8000), st.integers(1, 300))
 reaches = st.one_of(st.none(), st.integers(0, MAX_MASK_REACH))
@@ -55,8 +55,10 @@ def test_every_plan_of_a_fill_keeps_its_bounds(models, job_of, name, geometry, g
     assert plan.size.width % facts.multiple == plan.size.height % facts.multiple == 0
     bound = min(facts.most_pixels, memory or facts.most_pixels)
     assert plan.size.area <= bound
+    assert facts.most_side is None or plan.size.longest <= facts.most_side
     assert out_of_shape(plan) <= math.log(1.5) + 1e-9
-    assert len(plan.notes) == (plan.crop.extent.area > bound)
+    too_long = facts.most_side is not None and plan.crop.extent.longest > facts.most_side
+    assert len(plan.notes) == (plan.crop.extent.area > bound or too_long)
     if plan.notes:
         assert plan.size.area < plan.crop.extent.area
         assert str(plan.crop.extent) in plan.notes[0]
@@ -120,6 +122,25 @@ def test_too_little_memory_is_told_apart_from_too_thin_a_picture(facts, job_of):
         make_plan(job_of(Extent(20000, 8)), facts)
     assert thin.value.failure.code == "too_thin"
     assert "20000 x 8" in thin.value.failure.happened
+
+
+@pytest.mark.parametrize("tall", [False, True])
+def test_a_side_is_no_longer_than_the_model_has_places_for(models, job_of, tall):
+    def of(width: int, height: int) -> Extent:
+        return Extent(height, width) if tall else Extent(width, height)
+
+    facts = models["bounded"]
+    # enlarged until its shorter side is what the model paints well, it would be 768 x 64
+    assert make_plan(job_of(of(192, 16)), facts).size == of(384, 32)
+    assert make_plan(job_of(of(192, 16)), facts).notes == ()
+    # of fewer pixels than it paints at once, but too long
+    plan = make_plan(job_of(of(800, 25)), facts)
+    assert plan.size.longest <= 384
+    assert "longer than the 384 that Bounded has room for" in plan.notes[0]
+    assert f"painted at {plan.size}" in plan.notes[0]
+    with pytest.raises(PlanError) as thin:
+        make_plan(job_of(of(4000, 25)), facts)
+    assert thin.value.failure.code == "too_thin"
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
+import torch
 from transformers import AutoTokenizer, Qwen2VLImageProcessorPil, Qwen2VLProcessor
 from transformers.processing_utils import ProcessorMixin
 
@@ -32,8 +33,8 @@ def qwen_processor(folder: Path) -> StillPictures:
     return StillPictures(pictures, tokenizer, tokenizer.chat_template)
 
 
-def load_pipeline(folder: Path, **components: Any) -> Any:
-    """The pipeline that a model's index names, in float32; `components` take the place of those in the folder."""
+def load_pipeline(folder: Path, dtype: torch.dtype = torch.float32, **components: Any) -> Any:
+    """The pipeline that a model's index names; `components` take the place of those in the folder."""
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     classes = {name: entry[1] for name, entry in index.items() if isinstance(entry, list)}
     for name, kind in classes.items():
@@ -46,7 +47,8 @@ def load_pipeline(folder: Path, **components: Any) -> Any:
     if classes.get("tokenizer") == "PixtralProcessor":
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         components["tokenizer"] = None
-    pipeline = getattr(diffusers, index["_class_name"]).from_pretrained(folder, local_files_only=True, **components)
+    pipeline_class = getattr(diffusers, index["_class_name"])
+    pipeline = pipeline_class.from_pretrained(folder, local_files_only=True, dtype=dtype, **components)
     if tokenizer is not None:
         # set afterwards: from_pretrained wants a class for it that only torchvision makes one
         pipeline.register_modules(tokenizer=tokenizer)

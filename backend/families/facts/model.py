@@ -23,7 +23,8 @@ class ModelFacts:
     """All that planning and loading need to know of one model. Sizes are pixels.
 
     `id` is the model's id in the library. The sides of what it paints are multiples of `multiple`, at least `least_side`
-    where the shape allows, with at most `most_pixels` in all, and best about `native` squared.
+    where the shape allows and never above `most_side`, if it has such a bound, with at most `most_pixels` in all, and best about
+    `native` squared.
     `context` is what it wants to see around a selection. `references` is how many whole pictures it can be shown.
     `clip_skip` counts as painters do, from 1; the model's own `template` and `negative` prompt go around the painter's words.
     """
@@ -56,12 +57,15 @@ class ModelFacts:
     clip_skip: int = 1
     template: str = "{prompt}"
     negative: str = ""
+    most_side: int | None = None
 
     def __post_init__(self) -> None:
         if self.multiple < 1 or self.multiple % self.vae_scale:
             raise ValueError(f"sides of multiples of {self.multiple} pixels do not fit a latent of {self.vae_scale}")
         if self.most_pixels < self.multiple**2:
             raise ValueError(f"{self.most_pixels} pixels are less than the smallest picture, {self.multiple} squared")
+        if self.most_side is not None and self.most_side < self.multiple:
+            raise ValueError(f"{self.most_side} pixels on a side are less than the smallest picture, {self.multiple}")
         if self.sampler not in self.samplers:
             raise ValueError(f"sampler must be one of {', '.join(self.samplers)}, got {self.sampler!r}")
 
@@ -69,10 +73,13 @@ class ModelFacts:
         """The dtype for that kind of device; float32, which runs everywhere, for one that is not listed."""
         return next((dtype for kind, dtype in self.dtypes if kind == device), "float32")
 
-    def pixels_in(self, memory: int, device: str) -> int:
-        """How many pixels at once a device of that kind with `memory` bytes in all can be trusted with, at least 1."""
+    def pixels_in(self, memory: int, device: str, taken: int = 0) -> int:
+        """How many pixels at once a device of that kind with `memory` bytes in all can be trusted with, at least 1.
+
+        `taken` are bytes beside the model's own weights, as of LoRAs: they go off the pixels' share.
+        """
         halves = 1 if self.dtype_on(device) == "float32" else 2
-        return max(1, int(memory * PAINTING_SHARE) * halves // self.pixel_bytes)
+        return max(1, (int(memory * PAINTING_SHARE) - taken) * halves // self.pixel_bytes)
 
 
 def facts_of_model(
@@ -122,6 +129,7 @@ def facts_of_model(
         clip_skip=_first(own.clip_skip, 1),
         template=_first(own.template, "{prompt}"),
         negative=_first(own.negative, ""),
+        most_side=readings.most_side,
     )
 
 
