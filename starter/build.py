@@ -31,6 +31,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
     made.add_argument("--threads", type=int, default=1, help="threads of torch on a processor; one is quickest here")
     made.add_argument("--minutes", type=float, default=40.0, help="on a GPU: for training UNet and ControlNet")
+    made.add_argument(
+        "--finish", type=float, metavar="MINUTES", default=0.0, help="train the finished UNet on for so long"
+    )
     made.add_argument("--carry-on", action="store_true", help="go on although a stage's check fails")
     return made
 
@@ -47,7 +50,7 @@ def announce(folder: Path) -> Callable[[str], None]:
     return say
 
 
-def build(workshop: Workshop, until: str, carry_on: bool) -> None:
+def build(workshop: Workshop, until: str, carry_on: bool, finish: float = 0.0) -> None:
     """Make every part up to and with `until`; what is there already is not made again."""
     from .evaluate import evaluate
     from .export import export
@@ -58,7 +61,7 @@ def build(workshop: Workshop, until: str, carry_on: bool) -> None:
         "text": lambda: workshop.encoder,
         "vae": lambda: workshop.vae,
         "judge": lambda: workshop.judge,
-        "unet": lambda: workshop.train_unet(carry_on),
+        "unet": lambda: workshop.finish_unet(finish, carry_on) if finish else workshop.train_unet(carry_on),
         "control": lambda: train_control(workshop),
         "export": lambda: export(workshop.folders),
         "evaluate": lambda: evaluate(workshop),
@@ -79,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say = announce(options.folder)
     workshop = Workshop(Folders(options.folder), settings, device, say)
     try:
-        build(workshop, options.until, options.carry_on)
+        build(workshop, options.until, options.carry_on, options.finish)
     except (StageFailed, PackageError) as failure:
         say(f"stopped: {failure}")
         return 1

@@ -31,6 +31,9 @@ JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxe
 GPU_BATCH: Final = 256
 """Pictures in a batch on a GPU: enough to keep a large one busy."""
 
+FINISH_BATCH: Final = 16
+"""Pictures in a batch on a processor: what it learns from each counts more than how many it sees in a second."""
+
 CONTROL_SHARE: Final = 0.16
 """How much of the time on a GPU goes into the ControlNet."""
 
@@ -61,6 +64,19 @@ class Sizes:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How a UNet is trained: under which name, at which pace, and by which stages; from nothing, or on from what is there.
+
+    A stage of no samples is not trained: it only stands before the next, which brings a share of it back.
+    """
+
+    name: str
+    pace: Pace
+    stages: tuple[Stage, ...]
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that a run is made from."""
 
@@ -71,6 +87,11 @@ class Settings:
     unet: Pace
     control: Pace
     stages: tuple[Stage, ...]
+
+    @property
+    def course(self) -> Course:
+        """How the UNet is trained from nothing."""
+        return Course("unet", self.unet, self.stages)
 
 
 def words(count: int) -> tuple[str, ...]:
@@ -109,6 +130,15 @@ def short_ladder() -> tuple[Stage, ...]:
         ("sceneries and colours", colours, 83_000, 0.5),
     )
     return tuple(Stage(*rung) for rung in rungs)
+
+
+def finish(minutes: float) -> Course:
+    """For a processor, after a GPU: small batches at nearly one place sharpen outlines that large ones left soft."""
+    wide = ladder()[-1]
+    near = replace(wide.variety, nouns=words(FEWER), size=(0.7, 0.88), drift=0.06, sceneries=0.3, white=0.4, pairs=0.1)
+    stages = (replace(wide, name="before finishing", samples=0), Stage("finish", near, 1, 0.6))
+    pace = Pace(0, FINISH_BATCH, 5e-4, warm_up=100, decay=0.6, seconds=minutes * 60)
+    return Course("finish", pace, stages, fresh=False)
 
 
 def on_processor() -> Settings:

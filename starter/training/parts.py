@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..data.scenes import Composer, Variety
 from ..judge.classifier import Classifier, examine, train_classifier
 from ..judge.sample import assemble, paint_prompts
 from ..judge.sheets import save_sheet
-from ..settings import DRAWN, HELD_OUT, JUDGES, SECOND, SIDE, Folders, Settings, Stage
+from ..settings import DRAWN, HELD_OUT, JUDGES, SECOND, SIDE, Course, Folders, Settings, Stage, finish
 from .loop import Loop
 from .text import Questions, TextTask, make_encoder
 from .unet import Frozen, UNetTraining, make_scheduler, make_unet
@@ -130,8 +131,19 @@ class Workshop:
     def train_unet(self, carry_on: bool) -> None:
         """Every stage of the UNet; raises StageFailed."""
         torch.manual_seed(1)
-        unet = make_unet(self.settings.sizes)
-        training = UNetTraining(self.settings, unet, self.frozen, self.atlas, self.folders.parts, self.say)
+        self._train(self.settings.course, make_unet(self.settings.sizes), carry_on)
+
+    def finish_unet(self, minutes: float, carry_on: bool) -> None:
+        """Train the finished UNet on for so many minutes; raises StageFailed."""
+        from diffusers import UNet2DConditionModel
+
+        trained = UNet2DConditionModel.from_pretrained(self.folders.parts / "unet")
+        unet = make_unet(replace(self.settings.sizes, unet=tuple(trained.config["block_out_channels"])))
+        unet.load_state_dict(trained.state_dict())
+        self._train(finish(minutes), unet, carry_on)
+
+    def _train(self, course: Course, unet: Any, carry_on: bool) -> None:  # noqa: ANN401 - untyped library
+        training = UNetTraining(course, unet, self.frozen, self.atlas, self.folders.parts, self.say)
         training.run(self.score, carry_on)
 
     def score(self, unet: Any, stage: Stage) -> float:  # noqa: ANN401 - untyped library

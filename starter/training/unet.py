@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..data.render import Atlas, paint_arranged
 from ..data.scenes import Composer
-from ..settings import SIDE, Settings, Sizes, Stage
+from ..settings import SIDE, Course, Sizes, Stage
 from .batches import Artist, Batch, in_processes, in_thread, workers
 from .loop import Loop, autocast
 from .text import Words, tokenise
@@ -223,7 +223,7 @@ class UNetTraining:
 
     def __init__(
         self,
-        settings: Settings,
+        course: Course,
         unet: Any,  # noqa: ANN401 - untyped library
         frozen: Frozen,
         atlas: Atlas,
@@ -232,23 +232,23 @@ class UNetTraining:
     ) -> None:
         self.unet = unet.to(frozen.device, memory_format=torch.channels_last)
         self.frozen, self._atlas, self._say = frozen, atlas, say
-        self._settings, self._folder = settings, folder
-        composers = [Composer(atlas.textures, stage.variety) for stage in settings.stages]
-        self._batches = Batches(frozen, atlas, Artist(composers, frozen.words, settings.unet.batch, SIDE, DROPPED, 1))
-        self.loop = Loop("unet", folder, settings.unet, cross_attention_groups(unet), say)
+        self._course, self._folder = course, folder
+        composers = [Composer(atlas.textures, stage.variety) for stage in course.stages]
+        self._batches = Batches(frozen, atlas, Artist(composers, frozen.words, course.pace.batch, SIDE, DROPPED, 1))
+        self.loop = Loop(course.name, folder, course.pace, cross_attention_groups(unet), say)
 
     def run(self, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
         """Train every stage; `score(unet, stage)` is the share of shapes recognised, 0 to 1.
 
         Raises StageFailed when a check fails, unless `carry_on`.
         """
-        stages, end = self._settings.stages, 0
+        stages, end = self._course.stages, 0
         every = sum(stage.samples for stage in stages)
         for index, stage in enumerate(stages):
             begin, end = end, end + stage.samples
-            if index == 0:
+            if index == 0 and self._course.fresh:
                 self._check_text(stage, carry_on)
-            if self._passed(stage):
+            if self._passed(stage) or not stage.samples:
                 continue
             if self.loop.share < end / every:
                 shares = f"from {begin / every:.0%} to {end / every:.0%} of the training"
@@ -266,7 +266,7 @@ class UNetTraining:
     def _loss(self, step: int, index: int) -> Tensor:
         torch.manual_seed(step)
         (_, clean, hidden), _ = self._batches.take(step, index)
-        shift = FIRST_SHIFT if step < FIRST_STEPS else SHIFT
+        shift = FIRST_SHIFT if step < FIRST_STEPS and self._course.fresh else SHIFT
         return velocity_loss(self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, shift)
 
     def _check_text(self, stage: Stage, carry_on: bool) -> None:

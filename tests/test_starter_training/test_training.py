@@ -194,7 +194,9 @@ def test_words_of_the_same_thing_are_near_and_grammar_is_not(tmp_path):
 def test_text_that_does_not_matter_stops_the_training(workshop, tmp_path):
     unet = make_unet(SIZES)
     unet.conv_out.weight.data.zero_()
-    training = UNetTraining(workshop.settings, unet, workshop.frozen, workshop.atlas, tmp_path, lambda text: None)
+    training = UNetTraining(
+        workshop.settings.course, unet, workshop.frozen, workshop.atlas, tmp_path, lambda text: None
+    )
     assert text_effect(training.unet, workshop.frozen, words(4)) < 1e-6
     training._loss = lambda step, index: training.unet.conv_out.weight.square().sum()
     with pytest.raises(StageFailed, match="hardly matters"):
@@ -208,7 +210,9 @@ def test_a_stage_that_fails_its_check_stops_and_is_taken_up_there(workshop, tmp_
 
     def start(score, carry_on=False):
         torch.manual_seed(0)
-        made = UNetTraining(settings, make_unet(SIZES), workshop.frozen, workshop.atlas, tmp_path, lambda text: None)
+        made = UNetTraining(
+            settings.course, make_unet(SIZES), workshop.frozen, workshop.atlas, tmp_path, lambda text: None
+        )
         made.run(score, carry_on)
         return made
 
