@@ -28,8 +28,8 @@ SECOND: Final = ("fluent-emoji-flat", "twemoji")
 JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxemoji")
 """The sets that the classifier of shapes learns from."""
 
-GPU_BATCH: Final = 256
-"""Pictures in a batch on a GPU: enough to keep a large one busy."""
+GPU_BATCH: Final = 1024
+"""Pictures in a batch on a GPU. On an H200 a step took 110 ms for 256 and 224 ms for 2048: below 1000 the GPU waits for its kernels."""
 
 FINISH_BATCH: Final = 16
 """Pictures in a batch on a processor: what it learns from each counts more than how many it sees in a second."""

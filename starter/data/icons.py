@@ -148,6 +148,7 @@ class Icons:
 
     def thin(self, labels: Set[str], folder: Path) -> None:
         """Write a folder with only the drawings of what has one of these labels."""
+        folder.mkdir(parents=True, exist_ok=True)
         for origin in self._pixels:
             kept = [drawing for drawing in self.drawings if drawing.origin == origin and drawing.label in labels]
             rows = [asdict(replace(drawing, row=row)) for row, drawing in enumerate(kept)]
