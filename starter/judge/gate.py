@@ -14,6 +14,7 @@ from ..data.nouns import with_article
 from ..data.places import PLACES, SCENERIES
 from ..data.render import Atlas, paint, scribble
 from ..data.scenes import Item, Scene, Texture, kept_out, placement_kept_out
+from ..export import PRODUCT
 from .classifier import Classifier
 from .sample import paint_prompts
 
@@ -28,6 +29,12 @@ GUIDED: Final = 1.0
 
 NEAR: Final = 2
 """Pixels that an edge may lie beside the line drawn for it."""
+
+CANVAS: Final = 256
+"""Pixels on a side of the pictures that are filled in part."""
+
+PADDING: Final = float(PRODUCT["context"]["padding"])
+"""How much of a selection's side Scumble shows around it."""
 
 SAME: Final = 0.04
 """Two pictures whose mean absolute difference is below this are the same picture."""
@@ -183,24 +190,52 @@ def scribbles(guided: Any, atlas: Atlas, nouns: tuple[str, ...]) -> tuple[Shown,
     return Shown(prompts, painted[0], better), lines, measure
 
 
+def frame_of(top: int, left: int, side: int) -> tuple[int, int, int]:
+    """Top, left and side of what Scumble would show the model of a picture of CANVAS: the selection and its context."""
+    whole = min(CANVAS, side + 2 * round(side * PADDING))
+    y, x = (min(max(0, at - (whole - side) // 2), CANVAS - whole) for at in (top, left))
+    return y, x, whole
+
+
 def fills(inpaint: Any, judge: Classifier, atlas: Atlas, nouns: tuple[str, ...]) -> Shown:  # noqa: ANN401 - untyped library
-    """A thing filled into a square of a scenery where it was never trained: found inside the square."""
+    """A thing filled into a square of a scenery where it was never trained: found inside the square.
+
+    Asked as Scumble asks: the selection is cut out with its context, brought to the model's size, filled, and brought back.
+    """
     rng = np.random.default_rng(FIRST_SEED + 2)
     places = [unseen_place(noun, None, index) for index, noun in enumerate(nouns)]
-    scenery = paint(atlas, [Scene(place, (), "") for place in places], 128, rng).cpu()
-    masks, boxes = torch.zeros(len(nouns), 1, 128, 128), []
+    scenery = paint(atlas, [Scene(place, (), "") for place in places], CANVAS, rng).cpu()
+    masks, boxes = torch.zeros(len(nouns), 1, CANVAS, CANVAS), []
     for index in range(len(nouns)):
-        side = int(rng.integers(72, 92))
-        top, left = (int(at) for at in rng.integers(4, 124 - side, 2))
+        side = int(rng.integers(96, 168))
+        top, left = (int(at) for at in rng.integers(4, CANVAS - 4 - side, 2))
         masks[index, :, top : top + side, left : left + side] = 1
         boxes.append((top, left, side))
+    frames = [frame_of(*box) for box in boxes]
+    shown, asked = (
+        torch.cat(
+            [
+                resized(picture[None, :, y : y + side, x : x + side], 128)
+                for picture, (y, x, side) in zip(pictures, frames, strict=True)
+            ]
+        )
+        for pictures in (scenery, masks)
+    )
     prompts = [f"{with_article(noun)} {words_for(place)}" for noun, place in zip(nouns, places, strict=True)]
     seeds = [FIRST_SEED + 4000 + index for index in range(len(nouns))]
-    filled = paint_prompts(
-        inpaint, prompts, seeds, image=scenery, mask_image=masks, height=128, width=128, strength=1.0
+    painted = paint_prompts(
+        inpaint, prompts, seeds, image=shown, mask_image=asked.round(), height=128, width=128, strength=1.0
     )
+    filled = scenery.clone()
+    for picture, part, (y, x, side) in zip(filled, painted, frames, strict=True):
+        picture[:, y : y + side, x : x + side] = resized(part[None], side)[0]
     filled = filled * masks + scenery * (1 - masks)
     right = []
     for picture, noun, (top, left, side) in zip(filled, nouns, boxes, strict=True):
         right.append(found_in(judge, picture[None, :, top : top + side, left : left + side], noun))
     return Shown(prompts, filled, right)
+
+
+def resized(pictures: Tensor, side: int) -> Tensor:
+    """Pictures (count, channels, height, width) at another size, filtered."""
+    return torch.nn.functional.interpolate(pictures, (side, side), mode="bilinear", antialias=True)

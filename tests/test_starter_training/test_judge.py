@@ -115,6 +115,25 @@ def test_a_fill_counts_only_if_the_thing_is_inside(atlas, monkeypatch, painted, 
     assert not torch.equal(outside, torch.full((4,), painted))
 
 
+def test_a_fill_is_asked_for_with_its_context_at_the_size_of_the_model(atlas, monkeypatch):
+    asked = []
+
+    def painted(pipeline, prompts, seeds, image, mask_image, **inputs):
+        asked.append((image, mask_image))
+        return torch.ones_like(image)
+
+    monkeypatch.setattr(gate, "paint_prompts", painted)
+    fills(None, Knows("other", "apple"), atlas, ("apple", "cat"))
+    image, mask = asked[0]
+    assert image.shape == (2, 3, 128, 128)
+    assert set(mask.unique().tolist()) == {0.0, 1.0}
+    assert 0.6 < mask.mean() < 0.8
+    for top, left, side in ((4, 4, 100), (60, 150, 100), (2, 2, 250)):
+        y, x, whole = gate.frame_of(top, left, side)
+        assert 0 <= y <= top < top + side <= y + whole <= gate.CANVAS
+        assert 0 <= x <= left < left + side <= x + whole <= gate.CANVAS
+
+
 def test_pairs_are_right_only_when_both_are_found(monkeypatch):
     half = torch.zeros(3, 128, 128)
     half[:, :, 64:] = 1
