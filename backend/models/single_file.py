@@ -23,6 +23,8 @@ from .checkpoint import (
     unet_shapes,
     vae_shapes,
 )
+from .companions import Companions
+from .flux_file import IncompleteFile, TransformerFile, read_flux_file
 from .folder import FETCH_AGAIN
 from .foreign import TEXT, foreign
 from .headers import Tensor
@@ -73,11 +75,21 @@ class ForeignFile(NotUsable):
         self.family = family
 
 
-def read_single_file(file: Path, tensors: Mapping[str, Tensor]) -> tuple[SingleFile, Readings]:
-    """Say what the checkpoint with these tensors is. Raises ForeignFile when it is none, or not whole."""
+def read_single_file(
+    file: Path, tensors: Mapping[str, Tensor], companions: Companions
+) -> tuple[SingleFile | TransformerFile, Readings]:
+    """Say what the checkpoint with these tensors is. Raises ForeignFile when it is none, or not whole.
+
+    `companions` are the files beside it, for what a transformer alone lacks.
+    """
     if not any(name.startswith(f"{UNET}input_blocks.") for name in tensors):
         other = foreign(tensors)
-        raise ForeignFile(other.problem, other.family)
+        if other.family != layouts.FLUX.family:
+            raise ForeignFile(other.problem, other.family)
+        try:
+            return read_flux_file(file, tensors, companions)
+        except IncompleteFile as problem:
+            raise ForeignFile(str(problem), other.family) from problem
     layout, blocks = _layout_of(tensors)
     vae = layout.read(VaeBlocks, "vae/config.json")
     in_channels = _in_channels(tensors, vae.latent_channels, layout)
