@@ -23,7 +23,7 @@ FOREIGN_WARNINGS = (
     "ignore:.FluxPosEmbed. is deprecated:FutureWarning",
 )
 
-SHARED = ("tiny_models", "parity", "bindings")
+SHARED = ("tiny_models", "parity", "bindings", "engine_runs")
 """Packages beside the tests that tests of several rooms import by name."""
 
 

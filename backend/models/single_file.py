@@ -117,6 +117,7 @@ def read_single_file(
         text_length=text.max_position_embeddings,
         prediction=single.prediction,
         variant="base" if in_channels == vae.latent_channels else "inpaint",
+        full_vae=layout.family == "sdxl" and vae.force_upcast,
     )
     return single, readings
 
