@@ -16,12 +16,13 @@ from diffusers import FluxTransformer2DModel, ModelMixin
 from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 from safetensors import safe_open
 from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from transformers import CLIPTextModelWithProjection, PreTrainedModel
 
 from .adapter import UnusableModel
 from .flux_weights import in_diffusers_names
 
 SINGLE_FILE: Final = "single_file.json"
+PROJECTION: Final = "text_projection.weight"
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,12 @@ def text_encoder_of(weights: Weights, model_class: type[PreTrainedModel], compon
             local_files_only=True,
         )
     config = model_class.config_class.from_pretrained(component, local_files_only=True)
+    tensors = weights.read(dtype)
+    if issubclass(model_class, CLIPTextModelWithProjection):
+        # as diffusers has it: the smaller of CLIP's encoders comes without, where its summary is not projected
+        tensors.setdefault(PROJECTION, torch.eye(config.projection_dim, config.hidden_size, dtype=dtype))
     model, told = model_class.from_pretrained(
-        None, config=config, state_dict=weights.read(dtype), dtype=dtype, output_loading_info=True
+        None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True
     )
     if told["missing_keys"]:
         raise UnusableModel(f"Its {component.name} lacks weights: {min(told['missing_keys'])!r} is missing.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,9 @@ from .problems import NotUsable
 
 T5_PIECES: Final = ("<pad>", "</s>", "<unk>")
 """With which its vocabulary begins."""
+
+T5_TOKENIZER: Final = "the tokenizer of T5 (spiece.model or tokenizer.json, of FLUX.1's folder tokenizer_2)"
+"""What painters know it by."""
 
 TOKENIZER_FILES: Final = ("tokenizer.json", "spiece.model")
 TOKENIZER_FOLDERS: Final = ("tokenizer", "tokenizer_2", "tokenizer_3")
@@ -41,13 +44,15 @@ class Wanted:
     """A component that a transformer alone lacks.
 
     `shapes` are names of its principal tensors and how their shapes begin, `inside` with what the names begin where it is in one
-    file with the transformer; `called` is what painters know it by.
+    file with the transformer; `called` is what painters know it by. One that is not `loose` is only looked for there: files
+    of other families have the same shapes.
     """
 
     component: str
-    shapes: Mapping[str, Shape]
+    shapes: Mapping[str, Shape] = field(hash=False)
     inside: tuple[str, ...]
     called: str
+    loose: bool = True
 
     def under(self, prefix: str, tensors: Mapping[str, Tensor]) -> bool:
         """Whether all of it is there, under that prefix."""
@@ -57,10 +62,13 @@ class Wanted:
         )
 
 
-def clip_of(layout: Layout, component: str, inside: str, called: str) -> Wanted:
-    """One of CLIP's text encoders, as transformers writes it."""
+def clip_of(layout: Layout, component: str, inside: str, called: str, projected: bool = False) -> Wanted:
+    """One of CLIP's text encoders, as transformers writes it; `projected` is one that must have its projection along."""
     layers = layout.read(TextLayers, f"{component}/config.json")
-    return Wanted(component, clip_shapes("", layers), (inside,), called)
+    shapes = clip_shapes("", layers)
+    if projected:
+        shapes["text_projection.weight"] = (layers.projection_dim, layers.hidden_size)
+    return Wanted(component, shapes, (inside,), called)
 
 
 def t5_of(layout: Layout, component: str, inside: str, called: str) -> Wanted:
@@ -75,11 +83,11 @@ def t5_of(layout: Layout, component: str, inside: str, called: str) -> Wanted:
     return Wanted(component, shapes, (inside,), called)
 
 
-def vae_of(layout: Layout, called: str) -> Wanted:
+def vae_of(layout: Layout, called: str, loose: bool = True) -> Wanted:
     """AutoencoderKL without convolutions around its latents, as Black Forest Labs write it."""
     shapes = vae_shapes(layout.read(VaeBlocks, "vae/config.json"))
     inner = {name.removeprefix(VAE): shape for name, shape in shapes.items() if "quant_conv" not in name}
-    return Wanted("vae", inner, ("vae.", VAE), called)
+    return Wanted("vae", inner, ("vae.", VAE), called, loose)
 
 
 class Companions:

@@ -10,13 +10,13 @@ from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Readings, 
 
 from . import chroma, flux, flux2, longcat, ovis, qwen, sd1, sd3, sdxl, zimage
 from .companions import NO_COMPANIONS, Companions
-from .flux_file import TransformerFile
 from .folder import ModelFolder
 from .headers import read_header
 from .problems import NotUsable
 from .runnable import require_adapter, runnable_titles
 from .sidecar import SIDECAR, read_overrides
 from .single_file import SingleFile, read_single_file
+from .transformer_file import TransformerFile
 
 INDEX: Final = "model_index.json"
 """The file that makes a folder a model."""

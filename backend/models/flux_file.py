@@ -6,68 +6,45 @@ https://github.com/black-forest-labs/flux, ``src/flux/model.py``.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from backend.families.facts import Readings
+from backend.families.facts import FAMILIES, Readings
 
 from . import layouts
-from .checkpoint import UNET, Shape, VaeBlocks
-from .companions import Companions, Wanted, clip_of, t5_of, vae_of
+from .checkpoint import Shape
+from .companions import T5_TOKENIZER, Companions, Wanted, clip_of, t5_of, vae_of
 from .flux import readings_of
 from .folder import FETCH_AGAIN
 from .headers import Tensor
-from .layouts import Layout, Part
+from .layouts import Layout
 from .problems import NotUsable
 from .schedulers import FILE, SchedulerConfig
-from .transformers import PackedConfig
-from .vaes import Latents
+from .transformer_file import (
+    TIME,
+    Changes,
+    IncompleteFile,
+    TransformerFile,
+    count_of,
+    lacking,
+    latents_of,
+    own_part,
+    part_of,
+    require_shapes,
+)
+from .transformers import NAME, PackedConfig
+
+TITLE: Final = FAMILIES["flux"].title
 
 DOUBLE: Final = "double_blocks."
 SINGLE: Final = "single_blocks."
 
-MOST_BLOCKS: Final = 200
-"""Of either kind. Dev has 19 and 38."""
-
-TIME: Final = 256
-"""Numbers that a time, or the guidance scale, is spread over."""
-
-SCALED: Final = ("scale_weight", "scale_input", "weight_scale", "input_scale", "scaled_fp8")
-"""Ends of the names of numbers by which weights in 8 bits are to be multiplied: of a file without them each is what it says."""
-
 TOKENIZER: Final = "tokenizer_2"
-TOKENIZER_CALLED: Final = "the tokenizer of T5 (spiece.model or tokenizer.json, of FLUX.1's folder tokenizer_2)"
 
 FEW_STEPS_SHIFT: Final = 1.0
 """Of schnell's schedule, which does not move with the picture's size."""
-
-
-class IncompleteFile(NotUsable):
-    """A transformer of this family that cannot be used as it is."""
-
-
-@dataclass(frozen=True)
-class TransformerFile:
-    """A transformer in a file, the configuration by which it is built, and where the other components are."""
-
-    layout: Layout
-    parts: tuple[tuple[str, Part], ...]
-    tokenizer: Path
-    changes: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
-
-    @contextmanager
-    def unpacked(self) -> Iterator[Path]:
-        """A folder in diffusers' layout, for as long as loading takes, whose weights are in the files."""
-        changes = {name: dict(change) for name, change in self.changes}
-        with tempfile.TemporaryDirectory(prefix="scumble-model-") as name:
-            self.layout.unpack(Path(name), dict(self.parts), changes)
-            shutil.copyfile(self.tokenizer, Path(name, TOKENIZER, self.tokenizer.name))
-            yield Path(name)
 
 
 def read_flux_file(
@@ -75,39 +52,36 @@ def read_flux_file(
 ) -> tuple[TransformerFile, Readings]:
     """Say what the transformer with these tensors is, and find what it lacks. Raises IncompleteFile."""
     layout = layouts.FLUX
-    prefix = UNET if any(name.startswith(UNET) for name in tensors) else ""
-    inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    if any(name.endswith(SCALED) for name in tensors):
-        raise IncompleteFile(
-            "It is a FLUX.1 model whose weights were scaled to fit into 8 bits, which this version does not read. Fetch it in"
-            " bfloat16, or in 8 bits that are not scaled."
-        )
+    own, inner = own_part(file, tensors, TITLE)
     config = _config_of(inner, layout)
-    latents = _latents_of(layout)
     scheduler = layout.read(SchedulerConfig, FILE)
     schedule: dict[str, Any] = {}
     if not config.guidance_embeds:
-        scheduler = replace(scheduler, use_dynamic_shifting=False, shift=FEW_STEPS_SHIFT)
         schedule = {"use_dynamic_shifting": False, "shift": FEW_STEPS_SHIFT}
     try:
-        readings = readings_of(config, latents, scheduler, {})
+        readings = readings_of(config, latents_of(layout), replace(scheduler, **schedule), {})
     except NotUsable as problem:
         raise IncompleteFile(str(problem)) from problem
-    parts, tokenizer = _all_parts(file, tensors, Part(file, prefix), layout, companions)
+    found = {wanted: part_of(wanted, file, tensors, companions) for wanted in wanted_of(layout)}
+    missing = [wanted.called for wanted, part in found.items() if part is None]
+    tokenizer = companions.t5_tokenizer
+    if missing or tokenizer is None:
+        raise lacking(TITLE, missing if tokenizer is not None else [*missing, T5_TOKENIZER])
+    parts = (("transformer", own), *((wanted.component, part) for wanted, part in found.items() if part is not None))
     shape = {
-        "num_layers": _count(inner, DOUBLE),
-        "num_single_layers": _count(inner, SINGLE),
+        "num_layers": count_of(inner, DOUBLE),
+        "num_single_layers": count_of(inner, SINGLE),
         "in_channels": config.in_channels,
         "out_channels": config.out_channels,
         "guidance_embeds": config.guidance_embeds,
     }
-    changes = (("transformer/config.json", tuple(shape.items())), (FILE, tuple(schedule.items())))
-    return TransformerFile(layout, parts, tokenizer, changes), readings
+    changes: Changes = ((NAME, tuple(shape.items())), (FILE, tuple(schedule.items())))
+    return TransformerFile(layout, parts, (TOKENIZER, tokenizer), changes), readings
 
 
 def _config_of(inner: Mapping[str, Tensor], layout: Layout) -> PackedConfig:
     """The configuration that follows from the shapes; all blocks are held against it."""
-    config = layout.read(PackedConfig, "transformer/config.json")
+    config = layout.read(PackedConfig, NAME)
     first, last = inner.get("img_in.weight"), inner.get("final_layer.linear.weight")
     if first is None or last is None or len(first.shape) != 2 or len(last.shape) != 2:
         raise IncompleteFile(f"It is a FLUX.1 transformer, and not whole. {FETCH_AGAIN}")
@@ -117,13 +91,7 @@ def _config_of(inner: Mapping[str, Tensor], layout: Layout) -> PackedConfig:
         out_channels=last.shape[0],
         guidance_embeds="guidance_in.in_layer.weight" in inner,
     )
-    shapes = transformer_shapes(config, _count(inner, DOUBLE), _count(inner, SINGLE))
-    wrong = next((name for name, shape in shapes.items() if name not in inner or inner[name].shape != shape), None)
-    if wrong is not None:
-        raise IncompleteFile(
-            f"It is a FLUX.1 transformer, and not whole, or of another make: {wrong!r} is missing or of another shape."
-            f" {FETCH_AGAIN}"
-        )
+    require_shapes(inner, transformer_shapes(config, count_of(inner, DOUBLE), count_of(inner, SINGLE)), TITLE)
     return config
 
 
@@ -163,18 +131,8 @@ def transformer_shapes(config: PackedConfig, double: int, single: int) -> dict[s
     return shapes
 
 
-def _count(inner: Mapping[str, Tensor], kind: str) -> int:
-    """How many blocks of a kind there are, by the highest number; what is missing below it is noticed by the shapes."""
-    numbers = [name.removeprefix(kind).partition(".")[0] for name in inner if name.startswith(kind)]
-    return min(MOST_BLOCKS, max((int(number) + 1 for number in numbers if number.isdecimal()), default=1))
-
-
-def _latents_of(layout: Layout) -> Latents:
-    vae = layout.read(VaeBlocks, "vae/config.json")
-    return Latents(vae.latent_channels, 2 ** (len(vae.block_out_channels) - 1))
-
-
-def _wanted(layout: Layout) -> tuple[Wanted, ...]:
+def wanted_of(layout: Layout) -> tuple[Wanted, ...]:
+    """What a transformer alone lacks."""
     return (
         vae_of(layout, "FLUX.1's VAE (ae.safetensors)"),
         clip_of(
@@ -184,26 +142,3 @@ def _wanted(layout: Layout) -> tuple[Wanted, ...]:
             layout, "text_encoder_2", "text_encoders.t5xxl.transformer.", "T5's text encoder (t5xxl_fp16.safetensors)"
         ),
     )
-
-
-def _all_parts(
-    file: Path, tensors: Mapping[str, Tensor], own: Part, layout: Layout, companions: Companions
-) -> tuple[tuple[tuple[str, Part], ...], Path]:
-    """Every component's part, the file's own before those beside it, and T5's tokenizer. Raises IncompleteFile."""
-    parts, missing = [("transformer", own)], []
-    for wanted in _wanted(layout):
-        inside = next((prefix for prefix in wanted.inside if wanted.under(prefix, tensors)), None)
-        part = companions.find(wanted) if inside is None else Part(file, inside)
-        if part is None:
-            missing.append(wanted.called)
-        else:
-            parts.append((wanted.component, part))
-    tokenizer = companions.t5_tokenizer
-    if tokenizer is None:
-        missing.append(TOKENIZER_CALLED)
-    if missing or tokenizer is None:
-        raise IncompleteFile(
-            f"It is a FLUX.1 transformer, and lacks {', '.join(missing)}. Put what is missing into the folder of models; it serves"
-            " all such files."
-        )
-    return tuple(parts), tokenizer

@@ -58,7 +58,7 @@ _DENOISERS: Final = (
     ("qwen", _part("transformer_blocks.0.img_mlp.", "transformer_blocks.0.img_mod.")),
 )
 
-_SERVES: Final = "Transformers of FLUX.1 in files of their own find it where they need it."
+_SERVES: Final = "Models of FLUX.1 and Stable Diffusion 3.x in single files find it where they need it."
 
 _PARTS: Final = (
     (

@@ -85,3 +85,6 @@ LAYOUTS: Final = (Layout("sd1", _SHIPPED / "sd1"), Layout("sdxl", _SHIPPED / "sd
 
 FLUX: Final = Layout("flux", _SHIPPED / "flux")
 """Of FLUX.1, whose transformer, text encoders and VAE painters have in files of their own."""
+
+SD3: Final = Layout("sd3", _SHIPPED / "sd3")
+"""Of Stable Diffusion 3.x, whose transformer and VAE come in one file, with text encoders or without."""

@@ -18,12 +18,12 @@ from protocol import MAX_NAME_CHARS, Context, Failure, ModelInfo
 
 from .companions import Companions
 from .detect import INDEX, detect, detect_file, family_hint
-from .flux_file import TransformerFile
 from .folder import ModelFolder
 from .hashes import verify
 from .loras import LORAS
 from .problems import ModelError, NotUsable
 from .single_file import ForeignFile, SingleFile
+from .transformer_file import TransformerFile
 
 STARTER_ID: Final = "starter"
 """Id of the embedded model."""

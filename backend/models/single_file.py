@@ -24,12 +24,14 @@ from .checkpoint import (
     vae_shapes,
 )
 from .companions import Companions
-from .flux_file import IncompleteFile, TransformerFile, read_flux_file
+from .flux_file import read_flux_file
 from .folder import FETCH_AGAIN
 from .foreign import TEXT, foreign
 from .headers import Tensor
 from .layouts import Layout
 from .problems import NotUsable
+from .sd3_file import read_sd3_file
+from .transformer_file import IncompleteFile, TransformerFile
 from .unets import SPECIAL_INPUTS
 
 FIRST: Final = f"{UNET}input_blocks.0.0.weight"
@@ -43,6 +45,10 @@ zero terminal SNR (Lin et al. 2024, arXiv 2305.08891)."""
 SECOND_CLIP: Final = "conditioner.embedders.1.model."
 
 _FOLDER: Final = "Fetch the same model as a folder in diffusers' layout."
+
+
+_TRANSFORMERS: Final = {"flux": read_flux_file, "sd3": read_sd3_file}
+"""Of the families whose transformers are read in files of their own."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +90,11 @@ def read_single_file(
     """
     if not any(name.startswith(f"{UNET}input_blocks.") for name in tensors):
         other = foreign(tensors)
-        if other.family != layouts.FLUX.family:
+        read = _TRANSFORMERS.get(other.family)
+        if read is None:
             raise ForeignFile(other.problem, other.family)
         try:
-            return read_flux_file(file, tensors, companions)
+            return read(file, tensors, companions)
         except IncompleteFile as problem:
             raise ForeignFile(str(problem), other.family) from problem
     layout, blocks = _layout_of(tensors)

@@ -146,7 +146,7 @@ def test_a_whole_model_lends_its_tokenizer(tiny_flux, tiny_chroma, shelf, found)
     shutil.copytree(tiny_chroma, shelf / "Chroma")
     info, entry = found()
     assert info.problem == ""
-    assert entry.single.tokenizer == (shelf / "Chroma" / "tokenizer" / "tokenizer.json").resolve()
+    assert entry.single.tokenizer == ("tokenizer_2", (shelf / "Chroma" / "tokenizer" / "tokenizer.json").resolve())
 
 
 def test_what_lies_outside_the_folder_is_not_used(tiny_flux, shelf, found, tmp_path):
@@ -263,7 +263,7 @@ def test_a_transformer_of_true_size_has_the_names_and_shapes_that_diffusers_know
         name: tuple(theirs[name].shape) for name in ours
     }
     assert all(name.endswith(".bias") for name in theirs if name not in ours)
-    parts = {wanted.component: wanted.shapes for wanted in flux_file._wanted(UNPATCHED)}
+    parts = {wanted.component: wanted.shapes for wanted in flux_file.wanted_of(UNPATCHED)}
     sparse(shelf / "flux1-dev.safetensors", shapes)
     for name, component in (("ae", "vae"), ("clip_l", "text_encoder"), ("t5xxl_fp16", "text_encoder_2")):
         sparse(shelf / f"{name}.safetensors", parts[component])
