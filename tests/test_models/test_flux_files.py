@@ -121,6 +121,21 @@ def test_companions_are_known_by_content_and_lie_anywhere_in_the_folder(tiny_flu
     assert picture(loaded(entry))[0].isfinite().all()
 
 
+def test_what_else_is_in_such_files_is_passed_over(tiny_flux, shelf, found):
+    bfl.save_transformer(tiny_flux, shelf / NAME)
+    bfl.save_companions(tiny_flux, shelf)
+    beside = {
+        "clip_l": {"text_model.embeddings.position_ids": torch.arange(77)[None], "logit_scale": torch.ones(())},
+        "t5xxl_fp16": {"logit_scale": torch.ones(())},
+    }
+    for name, strange in beside.items():
+        file = shelf / f"{name}.safetensors"
+        tensors = load_file(file)
+        twice = {"encoder.embed_tokens.weight": tensors["shared.weight"].clone()} if "shared.weight" in tensors else {}
+        save_file({**tensors, "text_projection.weight": torch.eye(32), **strange, **twice}, file)
+    same(loaded(found()[1]), flux.load(tiny_flux, CPU, torch.float32))
+
+
 def test_one_that_is_damaged_or_of_another_model_is_none(tiny_flux, tiny_sd15, shelf, found):
     bfl.save_transformer(tiny_flux, shelf / NAME)
     bfl.save_companions(tiny_flux, shelf)
