@@ -23,7 +23,7 @@ FOREIGN_WARNINGS = (
     "ignore:.FluxPosEmbed. is deprecated:FutureWarning",
 )
 
-SHARED = ("tiny_models", "parity", "bindings")
+SHARED = ("tiny_models", "parity", "bindings", "engine_runs", "worker_runs", "painter_talk")
 """Packages beside the tests that tests of several rooms import by name."""
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+import re
+from typing import Any, Final
 
 import psutil
 import torch
 
+from backend.families.facts import DType
 from protocol import DeviceInfo
 
 from .processor import processor_name
+
+WRONG_IN_HALF: Final = re.compile(r"\b(GTX 16[356]0|T[56]00|T550|T1000|T1200|T2000|MX[45]50)\b")
+"""Names of NVIDIA's Turing cards without tensor cores, which in float16 make NaN of Stable Diffusion: A1111's users run them with
+``--no-half``, and ComfyUI's ``model_management.py`` keeps the same list."""
 
 
 def best_device() -> torch.device:
@@ -35,6 +41,15 @@ def describe(device: torch.device) -> DeviceInfo:
     if device.type == "mps":
         return DeviceInfo(processor_name(), "mps", torch.mps.recommended_max_memory())
     return DeviceInfo(processor_name(), "cpu", psutil.virtual_memory().total)
+
+
+def fitting_dtype(device: torch.device, wanted: DType) -> DType:
+    """The dtype to run a model in on a device, where the facts of its kind want that one: float32 where it calculates wrongly."""
+    if wanted == "float16" and device.type == "cuda":
+        name: str = torch.cuda.get_device_properties(device).name
+        if WRONG_IN_HALF.search(name):
+            return "float32"
+    return wanted
 
 
 def give_back_memory(device: torch.device) -> None:

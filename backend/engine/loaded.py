@@ -16,7 +16,7 @@ from backend.models import Library, LoraFolder, ModelEntry
 from backend.prompts import Prompt
 from protocol import DeviceInfo, Extent
 
-from .accelerator import give_back_memory
+from .accelerator import fitting_dtype, give_back_memory
 from .batch import room_for
 from .failures import loading_failure
 from .loras import Loras, TextKey
@@ -101,7 +101,7 @@ class ModelShelf:
     def _load(self, entry: ModelEntry) -> Adapter:
         entry.verify()
         load: Load = import_module(f"backend.families.{entry.facts.adapter}").load
-        dtype = self._dtype or entry.facts.dtype_on(self._info.kind)
+        dtype = self._dtype or fitting_dtype(self._device, entry.facts.dtype_on(self._info.kind))
         try:
             with entry.opened() as folder:
                 return load(folder, self._device, DTYPES[dtype])

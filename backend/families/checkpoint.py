@@ -1,45 +1,103 @@
-"""Weights that lie in one file for all components, in the layout of Stable Diffusion's own code, brought into diffusers'.
+"""Weights that lie in single files, brought into diffusers' layout: one for all components in the layout of Stable Diffusion's own
+code, or one each.
 
-The folder of such a model holds configurations and tokenizers; beside its components' folders a note names the file.
+The folder of such a model holds configurations and tokenizers; beside its components' folders a note names the files.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from diffusers import ModelMixin
+from diffusers import FluxTransformer2DModel, ModelMixin
 from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
+from safetensors import safe_open
 from safetensors.torch import load_file
-from transformers import PreTrainedModel
+from transformers import CLIPTextModelWithProjection, PreTrainedModel
+
+from .adapter import UnusableModel
+from .flux_weights import in_diffusers_names
 
 SINGLE_FILE: Final = "single_file.json"
+PROJECTION: Final = "text_projection.weight"
 
 
-def checkpoint_of(component: Path) -> Path | None:
-    """The file that holds the weights of a component with this folder; None where the folder itself does."""
+@dataclass(frozen=True)
+class Weights:
+    """A component's weights: the file, and with what their names begin there; None in one that holds every component."""
+
+    file: Path
+    prefix: str | None
+
+    def read(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+        """The component's own tensors in `dtype`, by their own names; the file is read as safetensors, whatever it is called."""
+        prefix = self.prefix or ""
+        with safe_open(self.file, framework="pt", device="cpu") as file:
+            return {
+                name.removeprefix(prefix): file.get_tensor(name).to(dtype)
+                for name in file.keys()  # noqa: SIM118 - it is no mapping
+                if name.startswith(prefix)
+            }
+
+
+def weights_of(component: Path) -> Weights | None:
+    """Where the weights of a component with this folder are; None where the folder itself has them."""
     note = component.parent / SINGLE_FILE
     if not note.is_file():
         return None
-    return Path(json.loads(note.read_text(encoding="utf-8"))["file"])
+    told = json.loads(note.read_text(encoding="utf-8"))
+    if "file" in told:
+        return Weights(Path(told["file"]), None)
+    part = told["parts"][component.name]
+    return Weights(Path(part["file"]), part["prefix"])
 
 
-def model_of(file: Path, model_class: type[ModelMixin], component: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
-    """One of diffusers' models, of the configuration in its folder; the file is read as safetensors, whatever it is called."""
+def model_of(weights: Weights, model_class: type[ModelMixin], component: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    """One of diffusers' models, of the configuration in its folder. Raises UnusableModel where weights do not fit it."""
+    if issubclass(model_class, FluxTransformer2DModel):
+        return _renamed(weights, model_class, component, dtype)
+    tensors = load_file(weights.file) if weights.prefix is None else weights.read(dtype)
     return model_class.from_single_file(
-        load_file(file), config=str(component.parent), subfolder=component.name, dtype=dtype, local_files_only=True
+        tensors, config=str(component.parent), subfolder=component.name, dtype=dtype, local_files_only=True
     )
 
 
-def text_encoder_of(file: Path, model_class: type[PreTrainedModel], component: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
-    """One of CLIP's text encoders, of the configuration in its folder, by the conversion that diffusers' pipelines use."""
-    return create_diffusers_clip_model_from_ldm(
-        model_class,
-        checkpoint=load_file(file),
-        config=str(component.parent),
-        subfolder=component.name,
-        torch_dtype=dtype,
-        local_files_only=True,
+def _renamed(weights: Weights, model_class: type[ModelMixin], component: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    """A transformer whose tensors are taken as they are: a second copy of 12 billion weights would be too much."""
+    with torch.device("meta"):
+        model = model_class.from_config(model_class.load_config(component))
+    try:
+        model.load_state_dict(in_diffusers_names(weights.read(dtype)), strict=True, assign=True)
+    except (KeyError, RuntimeError) as error:
+        raise UnusableModel("The weights of its transformer are not those of its family.") from error
+    return model.eval().requires_grad_(False)
+
+
+def text_encoder_of(weights: Weights, model_class: type[PreTrainedModel], component: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
+    """One of transformers' text encoders, of the configuration in its folder. Raises UnusableModel where some of it is missing.
+
+    In a file with every component it is one of CLIP's, brought over as diffusers' pipelines do.
+    """
+    if weights.prefix is None:
+        return create_diffusers_clip_model_from_ldm(
+            model_class,
+            checkpoint=load_file(weights.file),
+            config=str(component.parent),
+            subfolder=component.name,
+            torch_dtype=dtype,
+            local_files_only=True,
+        )
+    config = model_class.config_class.from_pretrained(component, local_files_only=True)
+    tensors = weights.read(dtype)
+    if issubclass(model_class, CLIPTextModelWithProjection):
+        # as diffusers has it: the smaller of CLIP's encoders comes without, where its summary is not projected
+        tensors.setdefault(PROJECTION, torch.eye(config.projection_dim, config.hidden_size, dtype=dtype))
+    model, told = model_class.from_pretrained(
+        None, config=config, state_dict=tensors, dtype=dtype, output_loading_info=True
     )
+    if told["missing_keys"]:
+        raise UnusableModel(f"Its {component.name} lacks weights: {min(told['missing_keys'])!r} is missing.")
+    return model

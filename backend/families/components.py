@@ -11,7 +11,7 @@ from diffusers import ModelMixin
 from transformers import PreTrainedModel
 
 from .adapter import UnusableModel
-from .checkpoint import checkpoint_of, model_of, text_encoder_of
+from .checkpoint import model_of, text_encoder_of, weights_of
 
 INDEX = "model_index.json"
 """Names the components, and the pipeline that they were made for."""
@@ -34,17 +34,17 @@ def read_config(folder: Path, part: str, name: str = "config.json") -> dict[str,
 
 def load_model(model_class: type[ModelMixin], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401 - untyped library
     """Load one of diffusers' models from its own folder, or from its model's single file, all of it in `dtype`."""
-    file = checkpoint_of(folder)
-    if file is not None:
-        return model_of(file, model_class, folder, dtype)
+    weights = weights_of(folder)
+    if weights is not None:
+        return model_of(weights, model_class, folder, dtype)
     return _whole(model_class, folder, dtype)
 
 
 def load_text_encoder(model_class: type[PreTrainedModel], folder: Path, dtype: torch.dtype) -> Any:  # noqa: ANN401
     """Load one of transformers' models from its own folder, or from its model's single file, all of it in `dtype`."""
-    file = checkpoint_of(folder)
-    if file is not None:
-        return text_encoder_of(file, model_class, folder, dtype)
+    weights = weights_of(folder)
+    if weights is not None:
+        return text_encoder_of(weights, model_class, folder, dtype)
     return _whole(model_class, folder, dtype)
 
 

@@ -45,7 +45,17 @@ class PictureCoder:
         return int(2 ** (len(blocks) - 1))
 
     def encode(self, rgb: torch.Tensor) -> Encoded:
-        """Encode pictures `[n, 3, height, width]`, -1 to 1; the tiny VAE knows no deviation."""
+        """Encode pictures `[n, 3, height, width]`, -1 to 1; the tiny VAE knows no deviation.
+
+        In half precision a VAE may overflow. It is turned to float32 then, for what it decodes as well.
+        """
+        encoded = self._encode(rgb)
+        if not self.in_full and not bool(torch.isfinite(encoded.mean).all()):
+            self.turn_full()
+            encoded = self._encode(rgb)
+        return encoded
+
+    def _encode(self, rgb: torch.Tensor) -> Encoded:
         encoded = self.vae.encode(rgb.to(self.vae.device, self.vae.dtype))
         if isinstance(self.vae, AutoencoderTiny):
             return Encoded((encoded.latents.float() - self._shift) * self._scale)

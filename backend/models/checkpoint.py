@@ -44,6 +44,7 @@ class VaeBlocks:
     in_channels: int = 3
     latent_channels: int = 4
     block_out_channels: Shape = (64,)
+    force_upcast: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from typing import Any, Final, Protocol
 from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Readings, facts_of_model
 
 from . import chroma, flux, flux2, longcat, ovis, qwen, sd1, sd3, sdxl, zimage
+from .companions import NO_COMPANIONS, Companions
 from .folder import ModelFolder
 from .headers import read_header
 from .problems import NotUsable
 from .runnable import require_adapter, runnable_titles
 from .sidecar import SIDECAR, read_overrides
 from .single_file import SingleFile, read_single_file
+from .transformer_file import TransformerFile
 
 INDEX: Final = "model_index.json"
 """The file that makes a folder a model."""
@@ -66,13 +68,15 @@ def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
     return _facts(row.family, model_id, title, readings, folder, SIDECAR)
 
 
-def detect_file(folder: ModelFolder, file: Path, model_id: str, title: str) -> tuple[SingleFile, ModelFacts]:
+def detect_file(
+    folder: ModelFolder, file: Path, model_id: str, title: str, companions: Companions = NO_COMPANIONS
+) -> tuple[SingleFile | TransformerFile, ModelFacts]:
     """Return what is known of the model in a single file; reads its header, no weights.
 
     `folder` is where it lies, with its sidecar. `title`, the file's name, is what texts call it, and less its ending the
-    model's, but a sidecar's title goes before. Raises NotUsable.
+    model's, but a sidecar's title goes before. `companions` are the files beside it. Raises NotUsable.
     """
-    single, readings = read_single_file(file, read_header(file, title))
+    single, readings = read_single_file(file, read_header(file, title), companions)
     family = FAMILIES[single.layout.family]
     require_adapter(family, readings.variant)
     stem = PurePath(title).stem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -59,8 +60,13 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     transformer = read_packed(folder)
     agree_on_text(transformer.joint_attention_dim, width)
     agree(transformer.pooled_projection_dim, clip.hidden_size, "transformer takes a summary {} wide", "CLIP writes {}")
-    latents = read_kl(folder, index)
-    scheduler = read_flow(folder)
+    return readings_of(transformer, read_kl(folder, index), read_flow(folder), index)
+
+
+def readings_of(
+    transformer: PackedConfig, latents: Latents, scheduler: SchedulerConfig, index: Mapping[str, Any]
+) -> Readings:
+    """What transformer, VAE and schedule say together. Raises NotUsable."""
     readings = Readings(
         native=None,
         vae_scale=latents.scale,
@@ -80,7 +86,7 @@ def _guided(readings: Readings, transformer: PackedConfig, scheduler: SchedulerC
     return replace(readings, guidance_kind="none", guidance=NO_GUIDANCE, steps=steps)
 
 
-def _of_variant(readings: Readings, transformer: PackedConfig, latents: Latents, index: dict[str, Any]) -> Readings:
+def _of_variant(readings: Readings, transformer: PackedConfig, latents: Latents, index: Mapping[str, Any]) -> Readings:
     """What the transformer takes beside the latents, by its input channels."""
     out = transformer.in_channels if transformer.out_channels is None else transformer.out_channels
     agree_on_latents(unpacked(out), latents)

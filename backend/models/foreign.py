@@ -58,15 +58,26 @@ _DENOISERS: Final = (
     ("qwen", _part("transformer_blocks.0.img_mlp.", "transformer_blocks.0.img_mod.")),
 )
 
+_SERVES: Final = "Models of FLUX.1 and Stable Diffusion 3.x in single files find it where they need it."
+
 _PARTS: Final = (
-    (_start("decoder.conv_in.", "first_stage_model.", "decoder.middle.", "encoder.down_blocks."), "It is a VAE alone"),
-    (_part("down_blocks.0.resnets.", "mid_block.resnets."), "It is one component in diffusers' layout"),
-    (_start("single_transformer_blocks.", "transformer_blocks."), "It is one component in diffusers' layout"),
+    (
+        _start("decoder.conv_in.", "first_stage_model.", "decoder.middle.", "encoder.down_blocks."),
+        f"It is a VAE alone, and no whole model. {_SERVES}",
+    ),
+    (
+        _part("down_blocks.0.resnets.", "mid_block.resnets."),
+        f"It is one component in diffusers' layout, and no whole model. {_FOLDER}",
+    ),
+    (
+        _start("single_transformer_blocks.", "transformer_blocks."),
+        f"It is one component in diffusers' layout, and no whole model. {_FOLDER}",
+    ),
     (
         _part("text_model.embeddings.", "SelfAttention.q.weight", "embed_tokens.weight", "transformer.resblocks."),
-        "It is a text encoder alone",
+        f"It is a text encoder alone, and no whole model. {_SERVES}",
     ),
-    (_start("conv_first.", "body.0."), "It enlarges pictures"),
+    (_start("conv_first.", "body.0."), "It enlarges pictures, and is no model that paints."),
 )
 
 
@@ -81,7 +92,7 @@ def foreign(tensors: Mapping[str, Tensor]) -> Foreign:
             return Foreign(family, _alone(FAMILIES[family].title, tensors))
     for has, problem in _PARTS:
         if any(map(has, inner)):
-            return Foreign("", f"{problem}, and no whole model. {_FOLDER}")
+            return Foreign("", problem)
     return Foreign("", f"It is a single file of no kind that this version knows. {_FOLDER}")
 
 

@@ -19,11 +19,22 @@ from .folder import ModelFolder
 T = TypeVar("T")
 
 SINGLE_FILE: Final = "single_file.json"
-"""Beside the components' folders: names the file that holds the weights of all of them."""
+"""Beside the components' folders: names the file that holds the weights of all of them, or of each the file that holds its own."""
 
 _SHIPPED: Final = Path(__file__).parent / "layouts"
 
 _WEIGHTS: Final = "*.safetensors"
+
+CLIP_TOKENIZER: Final = "CLIPTokenizer"
+"""The one whose vocabulary comes with Scumble."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where one component's weights lie: in a file, under names that begin with `prefix`."""
+
+    file: Path
+    prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,14 @@ class Layout:
         """Return the part of a configuration that `cls` names."""
         return ModelFolder(self.folder, self.folder).read(cls, name)
 
-    def unpack(self, target: Path, file: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write into `target` what a model's folder would hold, less the weights, which `file` holds.
+    def read_tokenizer(self, name: str) -> str:
+        """The class of a tokenizer."""
+        return self.read(_TokenizerClass, f"{name}/tokenizer_config.json").tokenizer_class
+
+    def unpack(
+        self, target: Path, weights: Path | Mapping[str, Part], changes: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Write into `target` what a model's folder would hold, less the `weights`: one file has all, or each component's part.
 
         `changes` are put over the configurations, by the name of their file.
         """
@@ -48,9 +65,26 @@ class Layout:
             plain = json.loads(path.read_text(encoding="utf-8"))
             path.write_text(json.dumps({**plain, **change}, indent=2), encoding="utf-8")
         for tokenizer in target.glob("tokenizer*"):
-            if not (tokenizer / "tokenizer.json").exists() and not (tokenizer / "vocab.json").exists():
+            if self.read_tokenizer(tokenizer.name) == CLIP_TOKENIZER and not (
+                (tokenizer / "tokenizer.json").exists() or (tokenizer / "vocab.json").exists()
+            ):
                 write_vocabulary(tokenizer)
-        (target / SINGLE_FILE).write_text(json.dumps({"file": str(file)}), encoding="utf-8")
+        note: dict[str, Any] = {"file": str(weights)}
+        if not isinstance(weights, Path):
+            note = {"parts": {name: {"file": str(part.file), "prefix": part.prefix} for name, part in weights.items()}}
+        (target / SINGLE_FILE).write_text(json.dumps(note), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _TokenizerClass:
+    tokenizer_class: str = ""
 
 
 LAYOUTS: Final = (Layout("sd1", _SHIPPED / "sd1"), Layout("sdxl", _SHIPPED / "sdxl"))
+"""Of Stable Diffusion 1.x and XL, whose checkpoints hold every component."""
+
+FLUX: Final = Layout("flux", _SHIPPED / "flux")
+"""Of FLUX.1, whose transformer, text encoders and VAE painters have in files of their own."""
+
+SD3: Final = Layout("sd3", _SHIPPED / "sd3")
+"""Of Stable Diffusion 3.x, whose transformer and VAE come in one file, with text encoders or without."""

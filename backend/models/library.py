@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -15,12 +16,14 @@ import starter
 from backend.families.facts import ModelFacts
 from protocol import MAX_NAME_CHARS, Context, Failure, ModelInfo
 
+from .companions import Companions
 from .detect import INDEX, detect, detect_file, family_hint
 from .folder import ModelFolder
 from .hashes import verify
 from .loras import LORAS
 from .problems import ModelError, NotUsable
 from .single_file import ForeignFile, SingleFile
+from .transformer_file import TransformerFile
 
 STARTER_ID: Final = "starter"
 """Id of the embedded model."""
@@ -50,7 +53,7 @@ class ModelEntry:
     facts: ModelFacts
     folder: Path
     hashes: MappingProxyType[str, str] | None = None
-    single: SingleFile | None = None
+    single: SingleFile | TransformerFile | None = None
 
     def opened(self) -> AbstractContextManager[Path]:
         """The folder in diffusers' layout to load it from, which may be gone when the context ends."""
@@ -156,10 +159,13 @@ class Library:
             root = self._folder.resolve(strict=True)
         except (OSError, RuntimeError):
             return
-        for looked_at, (path, relative) in enumerate(_candidates(root, self.loras.resolve())):
-            if looked_at >= MAX_LOOKED_AT:
-                return
-            found = _judge(path, relative, root)
+        candidates = list(islice(_candidates(root, self.loras.resolve()), MAX_LOOKED_AT))
+        companions = Companions(
+            lambda: _within(root, candidates, Path.is_file),
+            lambda: _within(root, candidates, lambda path: path.is_dir() and _is_model(path)),
+        )
+        for path, relative in candidates:
+            found = _judge(path, relative, root, companions)
             if found is not None:
                 yield found
 
@@ -181,6 +187,14 @@ def _candidates(root: Path, loras: Path) -> Iterator[tuple[Path, str]]:
                 waiting.append((path, depth + 1))
 
 
+def _within(root: Path, candidates: Iterable[tuple[Path, str]], wanted: Callable[[Path], bool]) -> Iterator[Path]:
+    """The real places of those candidates that are wanted and lie in the library."""
+    for path, _ in candidates:
+        real = path.resolve()
+        if real.is_relative_to(root) and wanted(real):
+            yield real
+
+
 def _is_model(path: Path) -> bool:
     """Whether a folder is meant as a model, sound or not."""
     try:
@@ -189,7 +203,7 @@ def _is_model(path: Path) -> bool:
         return True
 
 
-def _judge(path: Path, relative: str, root: Path) -> ModelEntry | ModelInfo | None:
+def _judge(path: Path, relative: str, root: Path, companions: Companions) -> ModelEntry | ModelInfo | None:
     """Look at one candidate; None for a shelf of models, and for files that are none."""
     model_id, title = _id_of(relative), _shown(path.name)
     try:
@@ -206,7 +220,7 @@ def _judge(path: Path, relative: str, root: Path) -> ModelEntry | ModelInfo | No
     if real.is_dir():
         return _look_at(ModelFolder(real, root), model_id, title) if _is_model(real) else None
     if real.is_file() and path.suffix.lower() in WEIGHT_SUFFIXES:
-        return _look_at_file(ModelFolder(path.parent.resolve(), root), real, model_id, title)
+        return _look_at_file(ModelFolder(path.parent.resolve(), root), real, model_id, title, companions)
     return None
 
 
@@ -220,10 +234,12 @@ def _look_at(folder: ModelFolder, model_id: str, title: str) -> ModelEntry | Mod
     return ModelEntry(_info(facts), facts, folder.path)
 
 
-def _look_at_file(folder: ModelFolder, file: Path, model_id: str, title: str) -> ModelEntry | ModelInfo:
+def _look_at_file(
+    folder: ModelFolder, file: Path, model_id: str, title: str, companions: Companions
+) -> ModelEntry | ModelInfo:
     """Look at a single file; `folder` is where it, or the link to it, lies."""
     try:
-        single, facts = detect_file(folder, file, model_id, title)
+        single, facts = detect_file(folder, file, model_id, title, companions)
     except ForeignFile as problem:
         return _unusable(model_id, title, str(problem), problem.family)
     except NotUsable as problem:

@@ -12,7 +12,7 @@ from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_clip, read_t5
 from .transformers import PATCH, agree_on_latents, agree_on_text, read_transformer
-from .vaes import KL, read_kl
+from .vaes import KL, Latents, read_kl
 
 COMPONENTS: Final = {
     "transformer": ("SD3Transformer2DModel",),
@@ -39,7 +39,7 @@ MEDIUM_PIXELS: Final = 1440 * 1440
 
 
 @dataclass(frozen=True)
-class _Config:
+class SD3Config:
     """Defaults as in diffusers."""
 
     in_channels: int = 16
@@ -67,7 +67,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     first, first_tokens = read_clip(folder)
     second, second_tokens = read_clip(folder, "_2")
     reads_t5 = index.get("text_encoder_3") not in LEFT_OUT
-    config, weights = read_transformer(folder, _Config)
+    config, weights = read_transformer(folder, SD3Config)
     inner = config.num_attention_heads * config.attention_head_dim
     fits(weights, "transformer", "pos_embed.proj.weight", (inner, config.in_channels, config.patch_size))
     fits(weights, "transformer", "context_embedder.weight", (config.caption_projection_dim, config.joint_attention_dim))
@@ -79,12 +79,17 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     latents = read_kl(folder, index)
     agree_on_latents(config.in_channels, latents)
     read_flow(folder)
+    return readings_of(config, latents, TOKENS if reads_t5 else min(first_tokens, second_tokens))
+
+
+def readings_of(config: SD3Config, latents: Latents, text_length: int) -> Readings:
+    """What transformer and VAE say together."""
     return Readings(
         native=None,
         vae_scale=latents.scale,
         downsampling=PATCH,
         latent_channels=latents.channels,
-        text_length=TOKENS if reads_t5 else min(first_tokens, second_tokens),
+        text_length=text_length,
         prediction="flow",
         most_pixels=MEDIUM_PIXELS if config.dual_attention_layers else None,
         most_side=config.pos_embed_max_size * PATCH * latents.scale,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from backend.families.facts import Readings
@@ -49,4 +50,6 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     unet = read_unet(folder, first.hidden_size + second.hidden_size, beside="text_time")
     told = (unet.projection_class_embeddings_input_dim or 0) - SIZES * (unet.addition_time_embed_dim or 0)
     agree(told, second.projection_dim, "UNet takes a summary {} wide", "second text encoder writes {}")
-    return readings_of(folder, unet, read_kl(folder, index), min(first_tokens, second_tokens))
+    latents = read_kl(folder, index)
+    readings = readings_of(folder, unet, latents, min(first_tokens, second_tokens))
+    return replace(readings, full_vae=latents.overflows)

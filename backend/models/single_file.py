@@ -23,11 +23,15 @@ from .checkpoint import (
     unet_shapes,
     vae_shapes,
 )
+from .companions import Companions
+from .flux_file import read_flux_file
 from .folder import FETCH_AGAIN
 from .foreign import TEXT, foreign
 from .headers import Tensor
 from .layouts import Layout
 from .problems import NotUsable
+from .sd3_file import read_sd3_file
+from .transformer_file import IncompleteFile, TransformerFile
 from .unets import SPECIAL_INPUTS
 
 FIRST: Final = f"{UNET}input_blocks.0.0.weight"
@@ -41,6 +45,10 @@ zero terminal SNR (Lin et al. 2024, arXiv 2305.08891)."""
 SECOND_CLIP: Final = "conditioner.embedders.1.model."
 
 _FOLDER: Final = "Fetch the same model as a folder in diffusers' layout."
+
+
+_TRANSFORMERS: Final = {"flux": read_flux_file, "sd3": read_sd3_file}
+"""Of the families whose transformers are read in files of their own."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +81,22 @@ class ForeignFile(NotUsable):
         self.family = family
 
 
-def read_single_file(file: Path, tensors: Mapping[str, Tensor]) -> tuple[SingleFile, Readings]:
-    """Say what the checkpoint with these tensors is. Raises ForeignFile when it is none, or not whole."""
+def read_single_file(
+    file: Path, tensors: Mapping[str, Tensor], companions: Companions
+) -> tuple[SingleFile | TransformerFile, Readings]:
+    """Say what the checkpoint with these tensors is. Raises ForeignFile when it is none, or not whole.
+
+    `companions` are the files beside it, for what a transformer alone lacks.
+    """
     if not any(name.startswith(f"{UNET}input_blocks.") for name in tensors):
         other = foreign(tensors)
-        raise ForeignFile(other.problem, other.family)
+        read = _TRANSFORMERS.get(other.family)
+        if read is None:
+            raise ForeignFile(other.problem, other.family)
+        try:
+            return read(file, tensors, companions)
+        except IncompleteFile as problem:
+            raise ForeignFile(str(problem), other.family) from problem
     layout, blocks = _layout_of(tensors)
     vae = layout.read(VaeBlocks, "vae/config.json")
     in_channels = _in_channels(tensors, vae.latent_channels, layout)
@@ -105,6 +124,7 @@ def read_single_file(file: Path, tensors: Mapping[str, Tensor]) -> tuple[SingleF
         text_length=text.max_position_embeddings,
         prediction=single.prediction,
         variant="base" if in_channels == vae.latent_channels else "inpaint",
+        full_vae=layout.family == "sdxl" and vae.force_upcast,
     )
     return single, readings
 

@@ -21,10 +21,11 @@ NAME: Final = "vae/config.json"
 
 
 class Latents(NamedTuple):
-    """Channels of a latent, and pixels per latent on each side."""
+    """Channels of a latent, pixels per latent on each side, and whether the VAE says of itself that it overflows in float16."""
 
     channels: int
     scale: int
+    overflows: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class _KLConfig:
     latent_channels: int = 4
     block_out_channels: tuple[int, ...] = (64,)
     decoder_block_out_channels: tuple[int, ...] | None = None
+    force_upcast: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def read_kl(folder: ModelFolder, index: dict[str, Any]) -> Latents:
         fits(weights, "vae", "decoder.layers.0.weight", (blocks[0], config.latent_channels))
     else:
         fits(weights, "vae", "decoder.conv_in.weight", (blocks[-1], config.latent_channels))
-    return Latents(config.latent_channels, 2 ** (len(blocks) - 1))
+    return Latents(config.latent_channels, 2 ** (len(blocks) - 1), config.force_upcast and not tiny)
 
 
 def read_flux2(folder: ModelFolder) -> Latents:

@@ -73,3 +73,9 @@ def test_only_what_is_asked_for():
     measures.take("sdxl", lambda: pytest.fail("it was taken"))
     measures.take("flux, moved", dict)
     assert [line["measure"] for line in measures.lines] == ["flux, moved"]
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(-30, 30), (-3600, 0), (500, 0)])
+def test_a_clock_that_cannot_be_right_does_not_eat_the_time(monkeypatch, told, seconds):
+    monkeypatch.setattr(gpu.psutil.Process, "create_time", lambda process: time.time() + told)
+    assert time.time() - gpu.began() == pytest.approx(seconds, abs=5)

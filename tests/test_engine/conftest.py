@@ -7,7 +7,9 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
+from backend.engine import Engine
 from backend.families import sd1
+from backend.models import Library
 from protocol import Extent
 
 
@@ -61,6 +63,16 @@ def starter(starter_model) -> Both:
 def both(request) -> Both:
     """Each of the two models in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def library(tiny_sd15):
+    return Library(tiny_sd15.parent)
+
+
+@pytest.fixture(scope="module")
+def engine(library):
+    return Engine(library, device="cpu")
 
 
 @pytest.fixture(autouse=True)

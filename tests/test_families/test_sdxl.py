@@ -181,6 +181,17 @@ def test_a_vae_that_does_not_say_so_is_found_out(overflowing):
     assert adapter.decodes_in_full
 
 
+def test_one_that_overflows_in_encoding_is_found_out_too(copied):
+    weights = load_file(copied / "vae" / WEIGHTS)
+    weights["encoder.conv_in.weight"] *= 2e5
+    save_file(weights, copied / "vae" / WEIGHTS, {"format": "pt"})
+    change(copied / "vae" / "config.json", force_upcast=False)
+    adapter = sdxl.load(copied, CPU, torch.float16)
+    assert not adapter.decodes_in_full
+    assert torch.isfinite(adapter.encode_image(torch.ones(1, 3, 48, 64)).mean).all()
+    assert adapter.decodes_in_full
+
+
 # What is not of the family
 
 

@@ -1,13 +1,13 @@
+"""A job from its submission to its one end, whoever asks, and whatever goes wrong on the way."""
+
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 
 import pytest
 
-from backend.jobs import Attachments, Desk, Spool, spool_file
-from backend.jobs.admission import MAX_WAITING
+from backend.jobs import Desk, Spool
 from backend.plan import PlanError
 from protocol import Accepted, Cancelled, Done, Failed, Failure, Limits, Progress, Queued
 
@@ -270,87 +270,6 @@ async def test_an_end_is_acknowledged_only_after_it_has_come(desk, ana, tools):
     assert refused.value.failure.code == "not_ended"
 
 
-async def test_ends_outlive_the_server(desk, hand, ana, tmp_path, tools):
-    done, failed = tools.new_job(), tools.new_job()
-    desk.submit("ana", done, ana)
-    await tools.running(hand, done)
-    hand.finish()
-    end = await tools.ended(ana, done)
-    desk.submit("ana", failed, ana)
-    await tools.running(hand, failed)
-    await desk.close()
-    assert (await tools.ended(ana, failed)).failure.code == "server_stopping"
-
-    second = Desk(tools.hand.HandExecutor(), tools.plan_of, Spool(tmp_path / "spool"), Limits())
-    await second.start()
-    back = tools.Listener()
-    second.query("ana", [done.id, failed.id], back)
-    assert [status.state for status in back.events[0].states] == ["done", "failed"]
-    assert back.events[1] == end
-    assert second.content("ana", end.pictures[0].image.content)
-    second.submit("ana", done, back)
-    assert back.events[-1] == end
-    with pytest.raises(tools.Refusal):
-        second.submit("ana", tools.new_job(id=done.id, prompt="another"), back)
-    await second.close()
-
-
-async def test_closing_ends_every_job_with_a_clear_word(desk, hand, ana, tools):
-    jobs = [tools.new_job(), tools.new_job()]
-    receives, _ = tools.job_with_image()
-    for job in (*jobs, receives):
-        desk.submit("ana", job, ana)
-    await tools.running(hand, jobs[0])
-    await desk.close()
-    for job in (*jobs, receives):
-        (end,) = ana.ends(job.id)
-        assert end.failure.code == "server_stopping"
-    with pytest.raises(tools.Refusal):
-        desk.submit("ana", tools.new_job(), ana)
-
-
-async def test_the_queue_is_bounded_for_each_and_for_all(desk, ana, ben, tools):
-    most = Limits().queued_jobs
-    for _ in range(most):
-        desk.submit("ana", tools.new_job(), ana)
-    with pytest.raises(tools.Refusal) as refused:
-        desk.submit("ana", tools.new_job(), ana)
-    assert refused.value.failure.code == "queue_full"
-    desk.submit("ben", tools.new_job(), ben)
-    for number in range(MAX_WAITING - most - 1):
-        desk.submit(f"guest {number}", tools.new_job(), ben)
-    with pytest.raises(tools.Refusal) as refused:
-        desk.submit("one too many", tools.new_job(), ben)
-    assert refused.value.failure.code == "server_full"
-
-
-async def test_announced_limits_are_kept(hand, tmp_path, tools):
-    from protocol import Style
-
-    desk = Desk(
-        hand, tools.plan_of, Spool(tmp_path), Limits(pixels=255, count=2, steps=20, side=15, content_bytes=1023)
-    )
-    ana = tools.Listener()
-    big, _ = tools.job_with_image()
-    small = Limits()
-    for job in (tools.new_job(), tools.new_job(count=3), tools.new_job(style=Style(steps=21)), big):
-        with pytest.raises(tools.Refusal) as refused:
-            desk.submit("ana", job, ana)
-        assert refused.value.failure.code == "beyond_limit"
-        Desk(hand, tools.plan_of, Spool(tmp_path / "other"), small).submit("ana", job, ana)
-
-
-async def test_more_pixels_than_a_result_may_have_are_refused(desk, ana):
-    import uuid
-
-    from protocol import Extent, Job
-
-    job = Job(uuid.uuid4().hex, Extent(8192, 8192), count=16)
-    with pytest.raises(Exception, match="MiB") as refused:
-        desk.submit("ana", job, ana)
-    assert refused.value.failure.code == "result_too_large"
-
-
 async def test_no_prompt_is_logged(desk, hand, ana, tools, caplog):
     caplog.set_level(logging.DEBUG)
     job = tools.new_job(prompt="Elisabeth's tattoo")
@@ -360,94 +279,3 @@ async def test_no_prompt_is_logged(desk, hand, ana, tools, caplog):
     await tools.ended(ana, job)
     assert job.id in caplog.text
     assert "Elisabeth" not in caplog.text
-
-
-async def test_a_cancelled_upload_is_asked_for_anew_by_the_next_job_at_once(desk, ana, tools):
-    """Cancel and generate again: the reader has stopped sending, so the picture must be forgotten before it is asked for."""
-    first, _ = tools.job_with_image()
-    again, content = tools.job_with_image()
-    desk.submit("ana", first, ana)
-    desk.cancel("ana", first.id, ana)
-    desk.submit("ana", again, ana)
-    assert ana.forgotten == [first.image.content]
-    assert ana.asked == [first.image, again.image]
-    desk.arrived("ana", again.image.content, content)
-    assert Accepted(again.id, 0) in ana.events
-
-
-async def test_what_another_reader_was_to_bring_does_not_keep_a_cancelled_upload_expected(desk, ana, tools):
-    first, _ = tools.job_with_image()
-    second, _ = tools.job_with_image()
-    other = type(ana)()
-    desk.attach("ana", other)
-    desk.submit("ana", first, ana)
-    desk.submit("ana", second, other)
-    desk.cancel("ana", second.id, other)
-    assert other.forgotten == [second.image.content]
-    assert ana.forgotten == []
-
-
-async def test_what_another_job_of_the_same_reader_needs_stays_expected(desk, ana, tools):
-    first, _ = tools.job_with_image()
-    second, content = tools.job_with_image()
-    desk.submit("ana", first, ana)
-    desk.submit("ana", second, ana)
-    desk.cancel("ana", first.id, ana)
-    assert ana.forgotten == []
-    desk.arrived("ana", second.image.content, content)
-    assert Accepted(second.id, 0) in ana.events
-
-
-async def test_a_plan_that_never_comes_does_not_hold_up_closing(hand, tmp_path, tools, monkeypatch):
-    monkeypatch.setattr("backend.jobs.desk.CLOSE_SECONDS", 0.05)
-
-    async def no_plan(job):
-        await asyncio.Event().wait()
-
-    desk = Desk(hand, no_plan, Spool(tmp_path), Limits())
-    await desk.start()
-    ana = tools.Listener()
-    desk.attach("ana", ana)
-    job = tools.new_job()
-    desk.submit("ana", job, ana)
-    await tools.until(lambda: desk.running)
-    await desk.close()
-    (end,) = ana.ends(job.id)
-    assert end.failure.code == "server_stopping"
-
-
-async def test_a_slow_disk_takes_no_end_away_when_closing(hand, tmp_path, tools, monkeypatch):
-    monkeypatch.setattr("backend.jobs.desk.CLOSE_SECONDS", 0.05)
-    may_write = threading.Event()
-    write = spool_file.write
-
-    def slow(*arguments):
-        may_write.wait(10)
-        write(*arguments)
-
-    monkeypatch.setattr(spool_file, "write", slow)
-    desk = Desk(hand, tools.plan_of, Spool(tmp_path), Limits())
-    await desk.start()
-    ana = tools.Listener()
-    desk.attach("ana", ana)
-    job = tools.new_job()
-    desk.submit("ana", job, ana)
-    await tools.running(hand, job)
-    hand.finish()
-    await tools.until(lambda: desk.kept)
-    asyncio.get_running_loop().call_later(0.2, may_write.set)
-    await desk.close()
-    assert [type(end) for end in ana.ends(job.id)] == [Done]
-
-
-async def test_an_upload_that_was_left_holds_no_room(hand, tmp_path, tools):
-    (left, content), (following, _) = tools.job_with_image(1), tools.job_with_image(2)
-    desk = Desk(hand, tools.plan_of, Spool(tmp_path), Limits(), Attachments(held_bytes=len(content)))
-    await desk.start()
-    for job in (left, following):
-        reader = tools.Listener()
-        desk.attach("ana", reader)
-        desk.submit("ana", job, reader)
-        assert reader.asked == [job.image]
-        desk.detach("ana", reader)
-    await desk.close()

@@ -257,6 +257,24 @@ def test_only_the_medium_one_of_sd3_paints_more_than_a_megapixel(copy_of, change
     assert facts_of(model).most_pixels == FAMILIES["sd3"].most_pixels
 
 
+@pytest.mark.parametrize(("told", "full"), [(True, True), (False, False), (None, True)])
+def test_a_vae_of_sdxl_that_overflows_takes_its_memory_in_full(copy_of, change, told, full):
+    model = copy_of("sdxl")
+    change(model / "vae" / "config.json", force_upcast=told)
+    facts = facts_of(model)
+    assert facts.full_vae == full
+    memory = 8 * 1024**3
+    halves = facts.pixels_in(memory, "cuda") * facts.pixel_bytes // (memory // 2 - facts.pixel_bytes)
+    assert halves == (1 if full else 2)
+    # in bfloat16 nothing overflows
+    assert facts.pixels_in(memory, "cpu") == 2 * (memory // 2) // facts.pixel_bytes
+
+
+def test_other_families_run_their_vae_in_half(tiny_sd15, tiny_flux):
+    assert not facts_of(tiny_sd15).full_vae
+    assert not facts_of(tiny_flux).full_vae
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "side"),
     [("sd3", {"pos_embed_max_size": 192}, 3072), ("zimage", {"axes_lens": [1536, 512, 256]}, 4096)],

@@ -10,6 +10,7 @@ import typing
 import pytest
 from hypothesis import reject, settings
 from hypothesis import strategies as st
+from painter_talk import greet
 
 from protocol import (
     DEPTH_BYTES,
@@ -32,6 +33,7 @@ from protocol import (
     Laid,
     Lies,
     Need,
+    Painter,
     Picture,
     Preview,
     Query,
@@ -216,3 +218,11 @@ def picture_of():
         return Preview(job_id, 0, step, Raster(content_name(content), len(content), len(content), 1, "gray"))
 
     return make
+
+
+@pytest.fixture
+def painter():
+    """A painter that is connected and greeted, and has said nothing else."""
+    made = Painter("an installation", "a client")
+    greet(made)
+    return made

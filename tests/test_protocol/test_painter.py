@@ -1,35 +1,28 @@
 """The painter's side, message by message. What happens over many connections is in test_painter_reconnects.py."""
 
 import pytest
+from painter_talk import NO, ONE, PIXELS, TWO, chunk_of, done_of, greet, hear, job_of, said
 
 from protocol import (
     EVENTS,
     MAX_QUERY_IDS,
-    REQUESTS,
     Accepted,
     Acknowledge,
-    Bounds,
     Cancel,
     Cancelled,
-    Done,
-    Extent,
     Failed,
-    Failure,
     Goodbye,
     Hello,
-    Job,
     Jobs,
     JobStatus,
     ListModels,
     Models,
     Need,
     Painter,
-    Picture,
     PreviewPicture,
     Progress,
     Query,
     Queued,
-    Raster,
     Refused,
     Result,
     Styles,
@@ -37,59 +30,7 @@ from protocol import (
     Welcome,
     content_name,
     decode_message,
-    encode_chunk,
-    encode_message,
 )
-
-ONE, TWO = "1" * 32, "2" * 32
-PIXELS = b"painted!"
-NO = Failure("queue_full", "The queue is full.", "Wait.")
-
-
-def raster_of(content):
-    return Raster(content_name(content), len(content), len(content), 1, "gray")
-
-
-def job_of(job_id, content=None):
-    image = raster_of(content) if content else None
-    return Job(job_id, image.extent if image else Extent(4, 4), image=image)
-
-
-def done_of(job_id, *contents):
-    rasters = [raster_of(content) for content in contents]
-    return Done(job_id, tuple(Picture(raster, Bounds.of(raster.extent), 0) for raster in rasters))
-
-
-def said(painter):
-    """Return what the painter sends: messages, and chunks as their payloads."""
-    frames = []
-    while (frame := painter.next_frame()) is not None:
-        frames.append(decode_message(frame, REQUESTS) if isinstance(frame, str) else bytes(frame[52:]))
-    return frames
-
-
-def hear(painter, *messages):
-    return [news for message in messages for news in painter.receive(encode_message(message))]
-
-
-def chunk_of(content, preview=False):
-    return encode_chunk(content_name(content), 0, content, preview)
-
-
-@pytest.fixture
-def painter():
-    """A painter that is connected and greeted, and has said nothing else."""
-    made = Painter("an installation", "a client")
-    greet(made)
-    return made
-
-
-def greet(painter):
-    painter.connected()
-    hear(painter, Welcome("a server"))
-    hello, *rest = said(painter)
-    assert hello == Hello("an installation", "a client")
-    return rest
 
 
 def test_a_job_from_submit_to_result(painter):
@@ -260,121 +201,6 @@ def test_a_result_whose_pixels_are_gone_is_a_failure_that_says_so(painter):
     painter.submit(job_of(TWO), {})
     hear(painter, done_of(TWO, b"second"))
     assert said(painter) == [Submit(job_of(TWO)), Need((content_name(b"second"),))]
-
-
-def test_a_cancel_is_answered_by_the_job_s_end(painter):
-    painter.submit(job_of(ONE), {})
-    said(painter)
-    painter.cancel(ONE)
-    assert said(painter) == [Cancel(ONE)]
-    assert painter.waiting == (ONE,)
-    assert hear(painter, Cancelled(ONE)) == [Cancelled(ONE)]
-    painter.cancel(ONE)
-    painter.cancel(TWO)
-    assert said(painter) == []
-
-
-def test_a_cancel_that_comes_too_late_changes_nothing(painter):
-    painter.submit(job_of(ONE), {})
-    said(painter)
-    painter.cancel(ONE)
-    hear(painter, done_of(ONE, PIXELS))
-    assert painter.receive(chunk_of(PIXELS)) == [Result(done_of(ONE, PIXELS), {content_name(PIXELS): PIXELS})]
-    painter.submit(job_of(TWO), {})
-    hear(painter, done_of(TWO, PIXELS))
-    said(painter)
-    painter.cancel(TWO)
-    assert said(painter) == []
-    assert painter.waiting == (TWO,)
-
-
-def test_a_cancel_of_what_the_backend_does_not_know_is_an_end(painter):
-    painter.submit(job_of(ONE), {})
-    painter.cancel(ONE)
-    assert hear(painter, Refused("cancel", NO, ONE)) == [Cancelled(ONE)]
-    assert hear(painter, Refused("cancel", NO, ONE)) == []
-
-
-@pytest.mark.parametrize(
-    ("state", "sends", "news"),
-    [
-        ("unknown", [], [Cancelled(ONE)]),
-        ("receiving", [Cancel(ONE)], []),
-        ("queued", [Cancel(ONE)], []),
-        ("running", [Cancel(ONE)], []),
-        ("done", [], []),
-        ("cancelled", [], []),
-    ],
-)
-def test_a_cancel_without_a_connection_is_sent_on_the_next(painter, state, sends, news):
-    painter.submit(job_of(ONE), {})
-    painter.lost()
-    painter.cancel(ONE)
-    greet(painter)
-    jobs = Jobs((JobStatus(ONE, state),))
-    assert hear(painter, jobs) == [jobs, *news]
-    assert said(painter) == sends
-    assert painter.waiting == (() if news else (ONE,))
-
-
-def test_a_cancelled_job_sends_no_more_pixels_but_those_that_another_needs(painter):
-    contents = {content_name(content): content for content in (b"mine", b"ours")}
-    painter.submit(job_of(ONE, b"mine"), contents)
-    painter.submit(job_of(TWO, b"ours"), contents)
-    painter.submit(job_of("3" * 32, b"ours"), contents)
-    hear(painter, Need(tuple(contents)))
-    said_before = said(painter)
-    assert said_before[-2:] == [b"mine", b"ours"]
-    hear(painter, Need(tuple(contents)))
-    painter.cancel(ONE)
-    painter.cancel(TWO)
-    assert said(painter) == [Cancel(ONE), Cancel(TWO), b"ours"]
-    painter.cancel("3" * 32)
-    hear(painter, Need(tuple(contents)))
-    assert said(painter) == [Cancel("3" * 32)]
-
-
-def test_an_acknowledgement_without_a_connection_is_sent_on_the_next(painter):
-    painter.submit(job_of(ONE), {})
-    hear(painter, Failed(ONE, NO))
-    painter.lost()
-    painter.acknowledge(ONE)
-    assert greet(painter) == [Acknowledge(ONE)]
-    painter.lost()
-    assert greet(painter) == []
-
-
-def test_an_acknowledgement_that_may_have_been_lost_is_said_again(painter):
-    painter.acknowledge(ONE)
-    painter.lost()
-    assert greet(painter) == [Acknowledge(ONE)]
-
-
-def test_a_job_of_an_earlier_run_is_waited_for(painter):
-    painter.resume(ONE)
-    assert said(painter) == [Query((ONE,))]
-    hear(painter, Jobs((JobStatus(ONE, "done"),)), done_of(ONE, PIXELS))
-    assert painter.receive(chunk_of(PIXELS)) == [Result(done_of(ONE, PIXELS), {content_name(PIXELS): PIXELS})]
-
-
-@pytest.mark.parametrize(("state", "sends"), [("unknown", []), ("receiving", [Cancel(ONE)])])
-def test_a_job_of_an_earlier_run_that_nobody_can_paint_any_more_is_a_failure(painter, state, sends):
-    painter.resume(ONE)
-    said(painter)
-    _, failed = hear(painter, Jobs((JobStatus(ONE, state),)))
-    assert failed.failure.code == "result_gone"
-    assert said(painter) == sends
-    assert painter.waiting == ()
-
-
-def test_a_resumed_job_can_be_cancelled_and_its_end_acknowledged_for_good(painter):
-    painter.acknowledge(ONE)
-    painter.resume(ONE)
-    painter.cancel(ONE)
-    assert said(painter) == [Acknowledge(ONE), Query((ONE,)), Cancel(ONE)]
-    painter.lost()
-    # its next end is not acknowledged before it has come
-    assert greet(painter) == [Query((ONE,))]
 
 
 def test_what_cannot_be_waited_for_is_refused_at_once(painter):

@@ -26,6 +26,7 @@ class ModelFacts:
     where the shape allows and never above `most_side`, if it has such a bound, with at most `most_pixels` in all, and best about
     `native` squared.
     `context` is what it wants to see around a selection. `references` is how many whole pictures it can be shown.
+    `full_vae` is whether the VAE is run in float32 where the rest is in float16.
     `clip_skip` counts as painters do, from 1; the model's own `template` and `negative` prompt go around the painter's words.
     """
 
@@ -58,6 +59,7 @@ class ModelFacts:
     template: str = "{prompt}"
     negative: str = ""
     most_side: int | None = None
+    full_vae: bool = False
 
     def __post_init__(self) -> None:
         if self.multiple < 1 or self.multiple % self.vae_scale:
@@ -78,7 +80,9 @@ class ModelFacts:
 
         `taken` are bytes beside the model's own weights, as of LoRAs: they go off the pixels' share.
         """
-        halves = 1 if self.dtype_on(device) == "float32" else 2
+        dtype = self.dtype_on(device)
+        # the worst moment is the VAE's
+        halves = 1 if dtype == "float32" or (dtype == "float16" and self.full_vae) else 2
         return max(1, (int(memory * PAINTING_SHARE) - taken) * halves // self.pixel_bytes)
 
 
@@ -130,6 +134,7 @@ def facts_of_model(
         template=_first(own.template, "{prompt}"),
         negative=_first(own.negative, ""),
         most_side=readings.most_side,
+        full_vae=readings.full_vae,
     )
 
 

@@ -16,7 +16,7 @@ class Readings:
     `references` is how many whole pictures it can be shown to work from. `most_pixels` is what it paints well in one pass,
     whatever its native size; `most_side` is how many pixels on a side it has places for, and cannot go beyond. `steps`,
     `guidance`, `guidance_kind` and `sampler` are for models that were distilled, or otherwise want it another way than their
-    family.
+    family. `full_vae` is whether its VAE overflows in float16, and is run in float32 beside a denoiser in that.
     """
 
     native: int | None
@@ -33,3 +33,4 @@ class Readings:
     guidance: float | None = None
     guidance_kind: GuidanceKind | None = None
     sampler: str | None = None
+    full_vae: bool = False
