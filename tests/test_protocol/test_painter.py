@@ -76,6 +76,12 @@ def chunk_of(content, preview=False):
     return encode_chunk(content_name(content), 0, content, preview)
 
 
+def apart_of(job_id, *contents):
+    """A picture, and the layers that it was taken apart into."""
+    image, *layers = [raster_of(content) for content in contents]
+    return Done(job_id, (Picture(image, Bounds.of(image.extent), 0, tuple(layers)),))
+
+
 @pytest.fixture
 def painter():
     """A painter that is connected and greeted, and has said nothing else."""
@@ -124,6 +130,22 @@ def test_an_end_without_pictures_is_told_once(painter, end):
 def test_a_result_without_pictures_is_one(painter):
     painter.submit(job_of(ONE), {})
     assert hear(painter, done_of(ONE)) == [Result(done_of(ONE), {})]
+
+
+def test_a_result_is_whole_when_its_layers_have_arrived(painter):
+    painter.submit(job_of(ONE), {})
+    said(painter)
+    # a layer with nothing on it may be like another one
+    done = apart_of(ONE, b"seen", b"back", b"none", b"none")
+    assert hear(painter, done) == []
+    assert said(painter) == [Need(tuple(map(content_name, (b"seen", b"back", b"none"))))]
+    assert painter.receive(chunk_of(b"seen")) + painter.receive(chunk_of(b"none")) == []
+    painter.lost()
+    painter.connected()
+    assert hear(painter, Welcome("a backend"), done) == [Welcome("a backend")]
+    assert Need((content_name(b"back"),)) in said(painter)
+    contents = {content_name(data): data for data in (b"seen", b"back", b"none")}
+    assert painter.receive(chunk_of(b"back")) == [Result(done, contents)]
 
 
 def test_pictures_alike_are_sent_once_and_arrive_in_both_jobs(painter):
