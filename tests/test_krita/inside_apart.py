@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import painter
 from inside_painting import AREA, SIZE, styled
 from painter import at_rest, click, layers, opened, outside, paint, part, pixels, select, triggered, write
@@ -161,3 +164,17 @@ def check_cancelled_it_leaves_nothing(t):
     assert layers(document) == ["Background", "Mine"]
     assert pixels(document) == before
     assert painter.notice() == ""
+
+
+def check_a_killed_worker_takes_it_apart_once_more(t):
+    document = yield from prepared()
+    yield from styled("Apart slowly")
+    write("scumblePrompt", "a hill")
+    click("scumbleGenerate")
+    yield lambda: painter.progress() > 0, painter.PAINTING_SECONDS
+    yield painter.preview, 60
+    os.kill(painter.worker(), signal.SIGKILL)
+    yield lambda: "painted anew" in painter.notice(), painter.PAINTING_SECONDS
+    assert layers(document) == ["Background", "a hill", "Mine"]
+    assert len(group_of(document).childNodes()) == LAYERS
+    click("scumbleNoticeDismiss")
