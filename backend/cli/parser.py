@@ -75,7 +75,11 @@ def _add_painting(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", "--negative", default="", help="what must not be there")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="where to write; with --count or --layers, -1, -2, ... are added"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="where to write; with --count or --layers, -1, -2, ... are added",
     )
     parser.add_argument(
         "--reference",

@@ -98,10 +98,11 @@ def layer_steps(
         if layer is None:
             return NOT_ADDED if extent_of(document) is not None else DOCUMENT_CLOSED
         written.append(layer)
-    now = _target(document, bounds, anchor)
-    if now != target:
-        # asked again, it begins with the canvas as it is then
-        return now if isinstance(now, protocol.Failure) else NOT_AT_REST
+    if len(written) > 1 or notes:
+        # something may have come between: asked again, it begins with the canvas as it is then
+        now = _target(document, bounds, anchor)
+        if now != target:
+            return now if isinstance(now, protocol.Failure) else NOT_AT_REST
     if isinstance(picture, Pixels):
         return _add(document, written[0], target, anchor, *notes)
     group = group_of(document, written, target, layer_name(prompt), running_krita())

@@ -28,7 +28,9 @@ class LayersChoice(QtCore.QObject):
         self.label = QtWidgets.QLabel("Layers")
         self.label.setBuddy(self.spin)
         self.label.setToolTip(TIP)
-        self.read()
+        # shown before the grid has taken them, they would be windows of their own
+        self.label.hide()
+        self.spin.hide()
 
     def read(self) -> None:
         """Show what is set, where the style's model makes layers at all."""

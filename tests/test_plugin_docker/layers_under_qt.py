@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from room import part, settle
+from room import no_icon, part, settle
 
+from krita_plugin.docker import Panel
+from krita_plugin.qt import QtCore, QtWidgets
 from krita_plugin.studio import Settings
 
 
@@ -46,3 +48,31 @@ def test_the_button_and_the_prompt_say_what_is_done(studio, panel):
     assert "group" in button.toolTip()
     studio.set(most_layers=0)
     assert (button.text(), prompt.placeholderText()) == ("Generate", "What belongs in the selection?")
+
+
+def test_a_docker_that_opens_with_such_a_style_shows_no_window_of_its_own(studio):
+    studio.most_layers = 10
+    shown = Windows()
+    QtWidgets.QApplication.instance().installEventFilter(shown)
+    made = Panel(studio, no_icon)
+    made.show()
+    settle()
+    QtWidgets.QApplication.instance().removeEventFilter(shown)
+    assert part(made, "scumbleLayers").isVisible()
+    assert shown.names == {"scumblePanel"}
+    made.close()
+    made.deleteLater()
+    settle()
+
+
+class Windows(QtCore.QObject):
+    """Notes every window that comes to be seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def eventFilter(self, watched, event):
+        if event.type() == QtCore.QEvent.Type.Show and isinstance(watched, QtWidgets.QWidget) and watched.isWindow():
+            self.names.add(watched.objectName())
+        return False
