@@ -28,6 +28,7 @@ from .limits import MAX_CONTENT_BYTES as MAX_CONTENT_BYTES
 from .limits import MAX_COUNT as MAX_COUNT
 from .limits import MAX_GUIDANCE as MAX_GUIDANCE
 from .limits import MAX_INTEGER as MAX_INTEGER
+from .limits import MAX_LAYERS as MAX_LAYERS
 from .limits import MAX_MASK_REACH as MAX_MASK_REACH
 from .limits import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
 from .limits import MAX_NAME_CHARS as MAX_NAME_CHARS

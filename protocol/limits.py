@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 PROTOCOL_MAJOR = 1
 """Raised when an old client and a new server can no longer understand each other."""
 
-PROTOCOL_MINOR = 2
+PROTOCOL_MINOR = 3
 """Raised when fields or messages are added that the other side may ignore."""
 
 MAX_MESSAGE_BYTES = 1 * MIB
@@ -44,6 +44,10 @@ MAX_COUNT = 16
 MAX_REFERENCES = 10
 """Pictures beside the canvas that a job gives the model to work from: as many as any family takes."""
 
+MAX_LAYERS = 10
+"""Layers that a picture is taken apart into. Each is as many tokens more for the model, and time grows with the square of those:
+ten of 640 x 640 pixels are 19,200."""
+
 MAX_STEPS = 1000
 """Denoising steps. No schedule has more than its 1000 training timesteps."""
 
@@ -63,7 +67,8 @@ MAX_QUERY_IDS = 1000
 """Job ids in one query: more than a server keeps."""
 
 MAX_NEED_CONTENTS = 256
-"""Content hashes in one Need: more than the pictures of a job, or its image and a mask for each of a hundred regions."""
+"""Content hashes in one Need: more than the pictures of a job with their layers, or its image and a mask for each of a hundred
+regions."""
 
 MAX_STYLES = 512
 """Styles in one list, and presets with a problem: twice what is told of models, and more than a menu can show."""

@@ -62,7 +62,7 @@ class _Kept:
     def missing(self) -> list[Raster]:
         """Pictures of the result that have not arrived yet."""
         pictures = self.done.pictures if self.done is not None else ()
-        return [picture.image for picture in pictures if picture.image.content not in self.contents]
+        return [each for picture in pictures for each in picture.rasters if each.content not in self.contents]
 
 
 class Painter:
@@ -253,7 +253,7 @@ class Painter:
     def _arrived(self, content: Content) -> list[News]:
         news: list[News] = []
         for kept in list(self._kept.values()):
-            if kept.done is not None and any(picture.image.content == content.name for picture in kept.done.pictures):
+            if any(raster.content == content.name for raster in kept.missing):
                 kept.contents[content.name] = content.data
                 news += self._result_if_whole(kept)
         return news

@@ -152,6 +152,7 @@ class Job:
     `strength` 1 makes new content, below it the image is refined. Picture i of `count` has the seed `seed + i`.
     `grow` and `feather` are pixels of the canvas; None leaves them to the plan. `depth` is that of the result's channels.
     `references` are whole pictures of any size, in the painter's order, for models that work from them.
+    `layers` is how many layers the image is taken apart into, by a model that can; 0 asks for a flat picture.
     """
 
     id: str
@@ -173,6 +174,7 @@ class Job:
     previews: bool = True
     document: str = ""
     references: tuple[Raster, ...] = ()
+    layers: int = 0
 
     def __post_init__(self) -> None:
         _require(is_job_id(self.id), "a job's id must be 32 lower-case hexadecimal digits")
@@ -201,7 +203,12 @@ class Job:
             len(self.references) <= limits.MAX_REFERENCES,
             f"at most {limits.MAX_REFERENCES} references are allowed, got {len(self.references)}",
         )
+        _require(
+            0 <= self.layers <= limits.MAX_LAYERS,
+            f"layers must lie between 0 and {limits.MAX_LAYERS}, got {self.layers}",
+        )
         if self.image is None:
+            _require(self.layers == 0, "layers need an image that is taken apart into them")
             _require(self.mask is None and self.selection is None, "a mask or a selection needs an image")
             _require(self.strength == 1, "a strength below 1 needs an image to refine")
             return
@@ -227,23 +234,42 @@ class Job:
         return (self.seed + picture) % (limits.MAX_SEED + 1)
 
 
+def _layout(raster: Raster) -> str:
+    return f"{raster.extent} {raster.order} {raster.depth} {raster.encoding}"
+
+
 @dataclass(frozen=True)
 class Picture:
     """One finished picture: a layer with straight alpha, to be laid at `bounds` of the job's extent.
 
-    Alone it is reproducible: the same job with this `seed` and a count of 1.
+    Where it was taken apart, `layers` are its layers from the lowest up, each of the same layout as `image`, which is how they
+    look one over the other. Alone it is reproducible: the same job with this `seed` and a count of 1.
     """
 
     image: Raster
     bounds: Bounds
     seed: int
+    layers: tuple[Raster, ...] = ()
 
     def __post_init__(self) -> None:
         _require(
             self.image.extent == self.bounds.extent,
             f"the picture is {self.image.extent}, its bounds {self.bounds.extent}",
         )
+        _require(
+            len(self.layers) <= limits.MAX_LAYERS,
+            f"at most {limits.MAX_LAYERS} layers are allowed, got {len(self.layers)}",
+        )
+        for layer in self.layers:
+            _require(
+                _layout(layer) == _layout(self.image), f"a layer is {_layout(layer)}, its picture {_layout(self.image)}"
+            )
         _require(0 <= self.seed <= limits.MAX_SEED, f"seed must lie between 0 and {limits.MAX_SEED}, got {self.seed}")
+
+    @property
+    def rasters(self) -> tuple[Raster, ...]:
+        """All that has to be fetched of it: the picture as a whole, and its layers from the lowest up."""
+        return (self.image, *self.layers)
 
 
 @dataclass(frozen=True)
@@ -268,7 +294,8 @@ class ModelInfo:
 
     `native` is the side at which the model paints best, `multiple` what its sides must be multiples of. `problem` is
     empty, or says why the model cannot be used. `variant` is "base", "inpaint" for one that is shown the mask, "edit" for one
-    that works from pictures, "layered" for one that takes them apart; `references` is how many pictures it can be shown.
+    that works from pictures, "layered" for one that takes them apart; `references` is how many pictures it can be shown, `layers`
+    how many layers it makes of one at most, 0 where it makes none.
     """
 
     id: str
@@ -283,6 +310,7 @@ class ModelInfo:
     problem: str = ""
     variant: str = "base"
     references: int = 0
+    layers: int = 0
 
 
 JobState = Literal["unknown", "receiving", "queued", "running", "done", "failed", "cancelled"]

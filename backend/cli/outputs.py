@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from backend.cli.problem import Problem, bad_input, unusable
 from backend.pixels import files, raw
-from protocol import Failure, PreviewPicture
+from protocol import Failure, Picture, PreviewPicture, Raster
 
 
 def check_output(path: Path, canvas: files.PictureFile | None = None) -> list[str]:
@@ -59,6 +59,14 @@ def open_previews(folder: Path | None) -> Previews:
 def numbered(path: Path, index: int, count: int) -> Path:
     """Return where picture `index` of `count` goes: the path itself for one, else with -1, -2, ... before the suffix."""
     return path if count == 1 else path.with_name(f"{path.stem}-{index + 1}{path.suffix}")
+
+
+def files_of(pictures: Sequence[Picture], output: Path) -> Iterator[tuple[Picture, Raster, Path]]:
+    """Yield what is written of each picture, and where: itself, or each of its layers where it was taken apart."""
+    for index, picture in enumerate(pictures):
+        path = numbered(output, index, len(pictures))
+        written = picture.layers or (picture.image,)
+        yield from ((picture, raster, numbered(path, at, len(written))) for at, raster in enumerate(written))
 
 
 def write_or_rescue(write: Callable[[Path], list[str]], path: Path) -> tuple[Path, list[str]]:

@@ -15,7 +15,7 @@ from typing import Literal
 from rich.console import Console
 
 from backend.cli.inputs import attach, open_canvas, open_selection, show
-from backend.cli.outputs import Previews, check_output, numbered, open_previews, write_or_rescue
+from backend.cli.outputs import Previews, check_output, files_of, open_previews, write_or_rescue
 from backend.cli.problem import Problem, bad_input
 from backend.cli.progress import JobDisplay
 from backend.cli.reach import running_or_started
@@ -38,7 +38,9 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
     canvas = open_canvas(arguments.picture)
     selection = open_selection(arguments.mask, canvas) if arguments.mask else None
     style = _style(arguments, places)
-    remarks = check_output(arguments.output, canvas)
+    # a layer is laid over nothing, and the result over the picture
+    beneath = canvas.cleared() if arguments.layers else canvas
+    remarks = check_output(arguments.output, beneath)
     previews = open_previews(arguments.preview_dir)
     job, shown = show(
         _job(arguments, style, canvas.extent, "u16" if canvas.depth == "u16" else "u8"), arguments.reference
@@ -50,15 +52,15 @@ def fill(arguments: argparse.Namespace, places: Places) -> int:
         model = _model(models, style)
         if selection is not None:
             crop = context_bounds(canvas.extent, selection.bounds, model.context)
-        elif arguments.strength == 1 and model.variant != "edit":
+        elif arguments.strength == 1 and model.variant != "edit" and not arguments.layers:
             return job, shown
         part = dataclasses.replace(job, extent=crop.extent)
         made, attachments = attach(part, canvas, selection, crop, arguments.strength)
-        return made, {**shown, **attachments}
+        return dataclasses.replace(made, layers=arguments.layers), {**shown, **attachments}
 
     def write(layer: raw.Pixels, bounds: Bounds, seed: int, path: Path) -> list[str]:
         del seed
-        return files.save_with(canvas, canvas.with_layer(layer, bounds.moved(crop.x, crop.y)), path)
+        return files.save_with(beneath, beneath.with_layer(layer, bounds.moved(crop.x, crop.y)), path)
 
     return _paint(arguments, places, make_job, write, previews, (*canvas.remarks, *remarks))
 
@@ -101,9 +103,8 @@ def _paint(
         def keep(result: Result) -> None:
             for note in result.done.notes:
                 display.say(note)
-            for index, picture in enumerate(result.done.pictures):
-                path = numbered(arguments.output, index, len(result.done.pictures))
-                layer = raw.unpack(picture.image, result.contents[picture.image.content])
+            for picture, raster, path in files_of(result.done.pictures, arguments.output):
+                layer = raw.unpack(raster, result.contents[raster.content])
                 path, more = write_or_rescue(partial(write, layer, picture.bounds, picture.seed), path)
                 for remark in more:
                     if remark not in remarks:

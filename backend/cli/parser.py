@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backend import __version__
-from protocol import MAX_COUNT, MAX_GUIDANCE, MAX_MASK_REACH, MAX_SEED, MAX_SIDE, MAX_STEPS
+from protocol import MAX_COUNT, MAX_GUIDANCE, MAX_LAYERS, MAX_MASK_REACH, MAX_SEED, MAX_SIDE, MAX_STEPS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,6 +49,14 @@ def _add_fill(commands: Commands[argparse.ArgumentParser]) -> None:
         "--grow", type=_whole(0, MAX_MASK_REACH), help="pixels beyond the mask in which the model may blend"
     )
     fill.add_argument("--feather", type=_whole(0, MAX_MASK_REACH), help="softness of the mask's edge in pixels")
+    fill.add_argument(
+        "--layers",
+        type=_whole(1, MAX_LAYERS),
+        default=0,
+        help="take the picture, or the masked part of it, apart into so many layers with transparency, each in a file of its own: "
+        "OUTPUT-1 is the lowest. For models that can, such as Qwen-Image-Layered; the prompt then says what is in the picture, "
+        "and may be left out",
+    )
     _add_painting(fill)
 
 
@@ -67,7 +75,11 @@ def _add_painting(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-n", "--negative", default="", help="what must not be there")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="where to write; with --count, -1, -2, ... are added"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="where to write; with --count or --layers, -1, -2, ... are added",
     )
     parser.add_argument(
         "--reference",

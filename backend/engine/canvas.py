@@ -5,14 +5,14 @@ The way there: crop, flatten, prefill, resize. The way back: colour match, resiz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from backend import fill
-from backend.pixels import raw
+from backend.pixels import layers, raw
 from backend.plan import MaskPlan, Plan
 from protocol import Bounds, ContentError, Raster
 
@@ -111,6 +111,27 @@ def finish(plan: Plan, canvas: Canvas | None, painted: Floats) -> tuple[Raster, 
     layer[..., :3] = result
     layer[..., 3] = 1 if masks is None else masks.alpha
     return raw.pack(layer, plan.depth, plan.order, plan.encoding)
+
+
+def finish_layers(plan: Plan, canvas: Canvas | None, made: Sequence[Floats]) -> list[tuple[Raster, bytes]]:
+    """Return the plan's result and then its layers, the lowest first, from what the model made of it, [h, w, 4] each at its size.
+
+    The result is how the layers look one over the other. Colours stay as they were made: only all layers together bear on
+    the surroundings. None is more opaque than the mask.
+    """
+    whole = [raw.quantise(_layer(plan, canvas, layer), plan.depth) for layer in made]
+    seen = whole[0]
+    for layer in whole[1:]:
+        seen = layers.composite(seen, layer, Bounds.of(plan.result.extent))
+    return [raw.pack(pixels, plan.depth, plan.order, plan.encoding) for pixels in (seen, *whole)]
+
+
+def _layer(plan: Plan, canvas: Canvas | None, made: Floats) -> Floats:
+    resized = fill.resize_layer(made, plan.crop.extent)
+    layer: Floats = _cut(resized, plan.result.relative_to(plan.crop)).copy()
+    if canvas is not None and canvas.masks is not None:
+        layer[..., 3] *= canvas.masks.alpha
+    return layer
 
 
 def _cut(pixels: raw.Pixels, bounds: Bounds) -> raw.Pixels:

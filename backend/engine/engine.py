@@ -11,20 +11,21 @@ import numpy.typing as npt
 import torch
 from transformers.utils import logging as transformers_logging
 
-from backend.families.adapter import Adapter, Beside, Conditioning, Encoded
+from backend.families.adapter import Adapter, Beside, Conditioning, Encoded, LayeredAdapter
 from backend.families.facts import DType
 from backend.fill import to_latent_mask
 from backend.models import Library, LoraFolder
 from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
 from backend.prompts import Words
-from protocol import DeviceInfo, Picture
+from protocol import DeviceInfo, Picture, Raster
 
 from .accelerator import best_device, describe, give_back_memory
 from .batch import batches, told_alike
-from .canvas import Canvas, Floats, finish, prepare, read_references
-from .decode import decode
+from .canvas import Canvas, Floats, finish, finish_layers, prepare, read_references
+from .decode import decode, decode_layer
 from .denoise import Sampling, denoise, is_guided
 from .failures import failure_of, is_out_of_memory
+from .layers import at_once, for_plan
 from .loaded import LoadedModel, ModelShelf
 from .preview import draw, is_due
 
@@ -114,10 +115,10 @@ class _Run:
         self._say(Stepped("encoding"))
         shown = [_to_tensor(rgb) for rgb in references]
         told = self._conditionings(model, shown)
-        scene = _scene(model.adapter, plan, canvas, shown)
+        scene = _scene(for_plan(model.adapter, plan), plan, canvas, shown)
         for start, alike, words in told_alike(plan):
             self._use_loras(model, words)
-            for first, seeds in batches(alike, shelf.room_for(model, plan.size)):
+            for first, seeds in batches(alike, at_once(shelf.room_for(model, plan.size), plan)):
                 self._paint_some(start + first, seeds, model, told[words], scene)
         return Finished(tuple(self._notes))
 
@@ -156,11 +157,23 @@ class _Run:
                 self._paint_some(number, (seed,), model, told, scene)
             return
         for number, seed in enumerate(seeds, first):
+            latent = latents[number - first : number - first + 1]
+            (raster, content), *layers = self._decoded(number, latent, scene)
+            picture = Picture(raster, self._plan.result, seed, tuple(layer for layer, _ in layers))
+            self._emit(PictureMade(number, picture, content, tuple(pixels for _, pixels in layers)))
+
+    def _decoded(self, number: int, latents: torch.Tensor, scene: _Scene) -> list[tuple[Raster, bytes]]:
+        """Pixels of a picture, and then those of its layers, where it was to be taken apart."""
+        if not self._plan.layers or not isinstance(scene.adapter, LayeredAdapter):
             self._say(Stepped("decoding", number))
-            painted = _to_array(decode(model.adapter, latents[number - first : number - first + 1]))
+            painted = _to_array(decode(scene.adapter, latents))
             self._note_black(painted)
-            raster, content = finish(self._plan, scene.canvas, painted)
-            self._emit(PictureMade(number, Picture(raster, self._plan.result, seed), content))
+            return [finish(self._plan, scene.canvas, painted)]
+        made = []
+        for latent in scene.adapter.split(latents):
+            self._say(Stepped("decoding", number))
+            made.append(_to_array(decode_layer(scene.adapter, latent)))
+        return finish_layers(self._plan, scene.canvas, made)
 
     def _denoised(
         self, first: int, seeds: tuple[int, ...], model: LoadedModel, told: Conditioning, scene: _Scene
@@ -169,13 +182,15 @@ class _Run:
         plan = self._plan
         sampling = Sampling(plan.sampler, plan.steps, plan.guidance, plan.strength, seeds, plan.rescale)
         latents = None
-        steps = denoise(model.adapter, told, sampling, plan.size, scene.original, scene.mask, scene.beside)
+        steps = denoise(scene.adapter, told, sampling, plan.size, scene.original, scene.mask, scene.beside)
         for step in steps:
             latents = step.latents
             self._say(Stepped("painting", first, step.number, step.steps, len(seeds)))
             if plan.previews and is_due(step.number, step.steps):
                 for number, clean in enumerate(step.clean, first):
-                    self._emit(PreviewMade(number, step.number, *draw(model.colours, clean[None], plan)))
+                    self._emit(
+                        PreviewMade(number, step.number, *draw(model.colours, scene.adapter.seen(clean[None]), plan))
+                    )
         if latents is None:
             raise RuntimeError("a schedule without steps")
         return latents
@@ -202,8 +217,9 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all pictures of a plan set out from."""
+    """What all pictures of a plan set out from, and the model as it makes them."""
 
+    adapter: Adapter
     canvas: Canvas | None
     original: Encoded | None
     mask: npt.NDArray[np.float32] | None
@@ -220,11 +236,11 @@ def _scene(
     original = None if picture is None else adapter.encode_image(picture)
     masks = None if canvas is None else canvas.masks
     if masks is None:
-        return _Scene(canvas, original, None, adapter.beside(picture, None, references, plan.size))
+        return _Scene(adapter, canvas, original, None, adapter.beside(picture, None, references, plan.size))
     beside = adapter.beside(picture, torch.from_numpy(masks.denoise)[None, None], references, plan.size)
     # a denoiser that is shown the mask knows what to leave alone, and meets it best when nothing is put back beneath it
     mask = None if adapter.takes_mask else to_latent_mask(masks.denoise, adapter.latent_scale)
-    return _Scene(canvas, original, mask, beside)
+    return _Scene(adapter, canvas, original, mask, beside)
 
 
 def _to_tensor(rgb: Floats) -> torch.Tensor:
@@ -233,6 +249,6 @@ def _to_tensor(rgb: Floats) -> torch.Tensor:
 
 
 def _to_array(rgb: torch.Tensor) -> Floats:
-    """[1, 3, h, w] as [h, w, 3], on the processor."""
+    """[1, channels, h, w] as [h, w, channels], on the processor."""
     painted: Floats = rgb[0].permute(1, 2, 0).cpu().numpy()
     return painted

@@ -51,7 +51,7 @@ def fit_colours(adapter: Adapter) -> LatentColours:
     colours = torch.rand(1, 3, patches, patches, generator=generator)
     per_latent = torch.nn.functional.interpolate(colours, scale_factor=FIT_PATCH)
     picture = torch.nn.functional.interpolate(per_latent, scale_factor=adapter.latent_scale)
-    latents = adapter.encode_image(picture * 2 - 1).mean.cpu()
+    latents = adapter.seen(adapter.encode_image(picture * 2 - 1).mean).cpu()
     known = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
     weights = torch.linalg.lstsq(_rows(known), _rows(per_latent), driver="gelsd").solution
     return LatentColours(weights.to(adapter.device))

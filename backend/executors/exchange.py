@@ -82,7 +82,7 @@ class _Preview:
 
 @dataclass(frozen=True)
 class _Picture:
-    """PictureMade without its bytes."""
+    """PictureMade without its bytes, which come in the order of the picture's rasters."""
 
     index: int
     picture: Picture
@@ -126,7 +126,7 @@ def encode_said(said: Said) -> Frame:
         return Frame({"type": "preview_made", "body": to_plain(preview)}, (said.content,))
     if isinstance(said, PictureMade):
         picture = _Picture(said.index, said.picture)
-        return Frame({"type": "picture_made", "body": to_plain(picture)}, (said.content,))
+        return Frame({"type": "picture_made", "body": to_plain(picture)}, (said.content, *said.layers))
     return Frame({"type": _NAMES[type(said)], "body": to_plain(said)})
 
 
@@ -136,11 +136,12 @@ def decode_said(frame: Frame) -> Said:
     try:
         if name == "preview_made":
             preview = from_plain(_Preview, body, "$.body")
-            content = _content(frame, preview.image)
+            (content,) = _contents(frame, preview.image)
             return PreviewMade(preview.picture, preview.step, preview.image, content)
         if name == "picture_made":
             made = from_plain(_Picture, body, "$.body")
-            return PictureMade(made.index, made.picture, _content(frame, made.picture.image))
+            content, *layers = _contents(frame, *made.picture.rasters)
+            return PictureMade(made.index, made.picture, content, tuple(layers))
         if name in _PLAIN:
             _require_attachments(frame, 0)
             return from_plain(_PLAIN[name], body, "$.body")
@@ -161,9 +162,10 @@ def _require_attachments(frame: Frame, count: int) -> None:
         raise FrameError(f"expected {count} attachments, got {len(frame.attachments)}")
 
 
-def _content(frame: Frame, image: Raster) -> bytes:
-    _require_attachments(frame, 1)
-    content = frame.attachments[0]
-    if len(content) != image.size:
-        raise FrameError(f"the picture is declared with {image.size} bytes and has {len(content)}")
-    return content
+def _contents(frame: Frame, *rasters: Raster) -> tuple[bytes, ...]:
+    """The bytes of these rasters, in their order."""
+    _require_attachments(frame, len(rasters))
+    for raster, content in zip(rasters, frame.attachments, strict=True):
+        if len(content) != raster.size:
+            raise FrameError(f"the picture is declared with {raster.size} bytes and has {len(content)}")
+    return frame.attachments

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
@@ -220,6 +220,10 @@ class Adapter(Protocol):
         """Decode latents `[1, ...]` to a picture `[1, 3, height, width]`, float32, about -1 to 1 (not clamped), sRGB."""
         ...
 
+    def seen(self, latents: torch.Tensor) -> torch.Tensor:
+        """The part of latents `[n, ...]` that looks like the picture: for previews, `[n, k, height, width]`."""
+        ...
+
     @property
     def decodes_in_full(self) -> bool:
         """Whether `decode` calculates in float32."""
@@ -227,6 +231,26 @@ class Adapter(Protocol):
 
     def decode_in_full(self) -> None:
         """From now on calculate in float32 in `decode`."""
+        ...
+
+
+@runtime_checkable
+class LayeredAdapter(Adapter, Protocol):
+    """A model that takes a picture apart into layers; its latents hold the whole picture again, and every layer."""
+
+    def of_layers(self, layers: int) -> LayeredAdapter:
+        """The same model, which makes that many layers. Raises ValueError for a number that it cannot make."""
+        ...
+
+    def split(self, latents: torch.Tensor) -> Sequence[torch.Tensor]:
+        """The latents `[1, k, height, width]` of each layer, the lowest first, out of latents `[1, ...]`."""
+        ...
+
+    def decode_layer(self, latents: torch.Tensor) -> torch.Tensor:
+        """Decode one of the latents of `split` to a layer `[1, 4, height, width]`, float32, about -1 to 1, sRGB.
+
+        Colours are not multiplied with the transparency, which goes from -1, nothing, to 1, opaque.
+        """
         ...
 
 

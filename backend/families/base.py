@@ -94,6 +94,10 @@ class CodedModel:
         """Decode latents `[1, ...]` in the coder's dtype; the answer is float32."""
         return self._coder.decode(latents)
 
+    def seen(self, latents: torch.Tensor) -> torch.Tensor:
+        """All of it."""
+        return latents
+
     @property
     def decodes_in_full(self) -> bool:
         """Whether `decode` calculates in float32."""

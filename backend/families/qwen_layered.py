@@ -14,7 +14,7 @@ from typing import Any, Final
 import torch
 
 from backend.prompts import Prompt
-from protocol import Extent
+from protocol import MAX_LAYERS, Extent
 
 from .adapter import Beside, Encoded, UnusableModel
 from .qwen_image import QwenImage, QwenText
@@ -25,9 +25,6 @@ from .shown import as_image, resized
 LAYERS: Final = 4
 """As diffusers' pipeline has it where it is told nothing."""
 
-MOST_LAYERS: Final = 10
-"""Each is as many tokens more, and time grows with the square of those: ten layers of 640 pixels squared are 19,200."""
-
 BASE_TOKENS: Final = 256 * 256 // (16 * 16)
 """Of a picture that takes a shift of 1; more take the root of the ratio (`pipeline_qwenimage_layered.py`)."""
 
@@ -36,7 +33,7 @@ CAPTION_TOKENS: Final = 512
 
 
 class QwenLayered(QwenImage):
-    """A loaded Qwen-Image-Layered; see `adapter.Adapter`. `decode_layers` gives what it is for."""
+    """A loaded Qwen-Image-Layered; see `adapter.LayeredAdapter`."""
 
     references = 1
 
@@ -54,9 +51,9 @@ class QwenLayered(QwenImage):
         return 1 + self.layers
 
     def of_layers(self, layers: int) -> QwenLayered:
-        """The same model, which makes that many layers, 1 to MOST_LAYERS. Raises ValueError for another number."""
-        if not 1 <= layers <= MOST_LAYERS:
-            raise ValueError(f"a picture is taken apart into 1 to {MOST_LAYERS} layers, not {layers}")
+        """The same model, which makes that many layers, 1 to MAX_LAYERS. Raises ValueError for another number."""
+        if not 1 <= layers <= MAX_LAYERS:
+            raise ValueError(f"a picture is taken apart into 1 to {MAX_LAYERS} layers, not {layers}")
         other = copy.copy(self)
         other.layers = layers
         return other
@@ -111,14 +108,18 @@ class QwenLayered(QwenImage):
             return None
         return torch.zeros(1, dtype=torch.long, device=self.device)
 
+    def seen(self, latents: torch.Tensor) -> torch.Tensor:
+        """The whole picture, which comes before its layers."""
+        return latents[:, : self._coder.channels]
+
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Decode the whole picture, `[1, 3, height, width]`."""
-        return self._coder.decode(latents[:, : self._coder.channels])
+        return self._coder.decode(self.seen(latents))
 
-    def decode_layers(self, latents: torch.Tensor) -> torch.Tensor:
-        """Decode the layers `[layers, 4, height, width]` of latents `[1, ...]`, the lowest first, about -1 to 1.
+    def split(self, latents: torch.Tensor) -> Sequence[torch.Tensor]:
+        """The latents of each layer, the lowest first."""
+        return latents.chunk(self.frames, dim=1)[1:]
 
-        Colours are not multiplied with the transparency, which goes from -1, nothing, to 1, opaque.
-        """
-        frames = latents.reshape(self.frames, -1, *latents.shape[-2:])
-        return torch.cat([self._coder.decode_all(frame[None]) for frame in frames[1:]])
+    def decode_layer(self, latents: torch.Tensor) -> torch.Tensor:
+        """Decode a layer, `[1, 4, height, width]`."""
+        return self._coder.decode_all(latents)

@@ -8,3 +8,4 @@ from .masks import denoise_mask as denoise_mask
 from .prefill import blur_fill as blur_fill
 from .prefill import flatten as flatten
 from .resize import resize as resize
+from .resize import resize_layer as resize_layer

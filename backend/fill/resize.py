@@ -22,6 +22,22 @@ def resize(array: Array, extent: Extent) -> Array:
     return np.clip(_resampled(array, extent.width, extent.height, Image.Resampling.BICUBIC), 0, 1)
 
 
+def resize_layer(layer: Array, extent: Extent) -> Array:
+    """Return a layer [h, w, 4] with straight alpha at another size; the rest as `resize`.
+
+    Colours are weighted by their alpha: what is clear lends none to what is not. What is clear afterwards is black.
+    """
+    if layer.shape[:2] == (extent.height, extent.width):
+        return layer
+    weighted = layer.copy()
+    weighted[..., :3] *= layer[..., 3:]
+    resized = _resampled(weighted, extent.width, extent.height, Image.Resampling.BICUBIC)
+    alpha = resized[..., 3:]
+    np.divide(resized[..., :3], alpha, out=resized[..., :3], where=alpha > 0)
+    resized[..., :3] *= alpha > 0
+    return np.clip(resized, 0, 1)
+
+
 def magnify(array: Array, factor: int) -> Array:
     """Return `array` ([h, w] or [h, w, channels]) that many times as large, with straight lines between the pixels' middles.
 

@@ -33,6 +33,7 @@ def check_admission(job: Job, limits: Limits, own: int, everybodys: int) -> None
         if got > most:
             raise Refusal(failures.beyond_limit(what, got, most))
     area = job.selection.extent.area if job.selection is not None else job.extent.area
-    result = job.count * area * ORDER_CHANNELS[job.order] * DEPTH_BYTES[job.depth]
+    # a picture in layers comes as a whole, too
+    result = job.count * (1 + job.layers) * area * ORDER_CHANNELS[job.order] * DEPTH_BYTES[job.depth]
     if result > MAX_RESULT_BYTES:
         raise Refusal(failures.result_too_large(result, MAX_RESULT_BYTES))

@@ -72,7 +72,7 @@ def result_too_large(size: int, most: int) -> Failure:
     return Failure(
         "result_too_large",
         f"The pictures of this job together would be {size >> 20} MiB, at most {most >> 20} are allowed.",
-        "Ask for fewer pictures at once, or for a smaller part of the canvas.",
+        "Ask for fewer pictures or layers at once, or for a smaller part of the canvas.",
     )
 
 

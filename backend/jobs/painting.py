@@ -83,8 +83,9 @@ async def _follow(plan: Plan, run: AsyncIterator[PlanEvent], watcher: Watcher) -
 
 def _done(plan: Plan, made: Mapping[int, PictureMade], notes: tuple[str, ...], seconds: float) -> Outcome:
     pictures = [made[index] for index in range(len(plan.seeds)) if index in made]
-    if len(pictures) != len(plan.seeds) or any(len(one.content) != one.picture.image.size for one in pictures):
+    whole = all(one.is_whole and len(one.layers) == plan.layers for one in pictures)
+    if len(pictures) != len(plan.seeds) or not whole:
         log.error("job %s: %d of %d pictures are there, or not whole", plan.job, len(pictures), len(plan.seeds))
         return Outcome(Failed(plan.job, EXECUTOR_FAULT))
     done = Done(plan.job, tuple(one.picture for one in pictures), notes, seconds)
-    return Outcome(done, {one.picture.image.content: one.content for one in pictures})
+    return Outcome(done, {name: content for one in pictures for name, content in one.contents.items()})

@@ -60,9 +60,10 @@ class EndedJob:
 
     @property
     def rasters(self) -> tuple[Raster, ...]:
-        """The pictures' rasters, each content once, in the order in which they lie in the file."""
+        """The pictures' rasters, their layers' too, each content once, in the order in which they lie in the file."""
         pictures = self.end.pictures if isinstance(self.end, Done) else ()
-        return tuple({picture.image.content: picture.image for picture in pictures}.values())
+        rasters = (raster for picture in pictures for raster in picture.rasters)
+        return tuple({raster.content: raster for raster in rasters}.values())
 
     @property
     def size(self) -> int:

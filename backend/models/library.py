@@ -262,6 +262,7 @@ def _info(facts: ModelFacts) -> ModelInfo:
         samplers=facts.samplers,
         variant=facts.variant,
         references=facts.references,
+        layers=facts.layers,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from backend.families.facts import Readings, Variant
+from protocol import MAX_LAYERS
 
 from .components import class_of, fits, require
 from .folder import ModelFolder
@@ -31,6 +32,9 @@ PLUS: Final = ("QwenImageEditPlusPipeline",)
 PLUS_REFERENCES: Final = 3
 """By its card: one to three pictures."""
 
+LAYERED_NATIVE: Final = 640
+"""Side of the pictures that the one for layers takes apart best, by its card. The others paint larger."""
+
 
 @dataclass(frozen=True)
 class _Config:
@@ -47,6 +51,8 @@ class _Config:
 class _Kind(NamedTuple):
     variant: Variant
     references: int
+    layers: int = 0
+    native: int | None = None
 
 
 def recognises(index: dict[str, Any]) -> bool:
@@ -70,7 +76,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     if kind.references:
         require_processor(folder, "processor")
     return Readings(
-        native=None,
+        native=kind.native,
         vae_scale=latents.scale,
         downsampling=PATCH,
         latent_channels=latents.channels,
@@ -78,12 +84,13 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         prediction="flow",
         variant=kind.variant,
         references=kind.references,
+        layers=kind.layers,
     )
 
 
 def _kind(index: dict[str, Any], transformer: _Config, layered: bool) -> _Kind:
     if layered:
-        return _Kind("layered", 1)
+        return _Kind("layered", 1, MAX_LAYERS, LAYERED_NATIVE)
     if transformer.zero_cond_t or index.get("_class_name") in PLUS:
         return _Kind("edit", PLUS_REFERENCES)
     if class_of(index, "processor"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -109,6 +109,12 @@ class PictureFile:
         colours = from_srgb(deep[..., :3], self.profile, self.colour_channels)
         rgb = np.broadcast_to(colours, (*colours.shape[:2], 3))
         return composite(self.pixels, np.concatenate((rgb, deep[..., 3:]), axis=2), bounds)
+
+    def cleared(self) -> PictureFile:
+        """Return a picture like this one, in every respect but that there is nothing on it: transparent everywhere."""
+        height, width = self.pixels.shape[:2]
+        pixels = np.zeros((height, width, self.colour_channels + 1), self.pixels.dtype)
+        return replace(self, pixels=pixels, order="rgba" if self.colour_channels == 3 else "graya")
 
     def fits(self, pixels: Pixels) -> bool:
         """Whether pixels have this picture's size, channels and depth."""

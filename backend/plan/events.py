@@ -33,11 +33,24 @@ class PreviewMade:
 
 @dataclass(frozen=True)
 class PictureMade:
-    """One picture is finished; `content` are the bytes of `picture.image`."""
+    """One picture is finished; `content` are the bytes of `picture.image`, `layers` those of each of its layers."""
 
     index: int
     picture: Picture
     content: bytes
+    layers: tuple[bytes, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the bytes of every raster are there, as many as it says."""
+        sizes = [raster.size for raster in self.picture.rasters]
+        return [len(content) for content in (self.content, *self.layers)] == sizes
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """The bytes by content hash, of a whole picture."""
+        names = (raster.content for raster in self.picture.rasters)
+        return dict(zip(names, (self.content, *self.layers), strict=True))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildc
     `most_pixels` is what the device's memory allows to be painted at once; None where that is unknown.
     Raises PlanError.
     """
+    _check_layers(job, facts)
     mask = mask_plan(job)
     crop = _crop(job, mask, facts.context)
     size = _size(crop.extent, facts, most_pixels)
@@ -63,6 +64,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildc
         references=shown.references,
         edits=shown.edits,
         rescale=job.style.rescale or 0.0,
+        layers=job.layers,
     )
 
 
@@ -117,6 +119,34 @@ def _sampler(job: Job, facts: ModelFacts) -> str:
             )
         )
     return wanted
+
+
+def _check_layers(job: Job, facts: ModelFacts) -> None:
+    """Raise PlanError where a picture is to be taken apart and the model cannot, or the model can do nothing else."""
+    if job.layers and not facts.layers:
+        raise PlanError(
+            Failure(
+                "no_layers",
+                f"{facts.title} takes no picture apart into layers.",
+                "Choose a model that does, such as Qwen-Image-Layered, or ask for no layers.",
+            )
+        )
+    if facts.layers and not job.layers:
+        raise PlanError(
+            Failure(
+                "layers_wanted",
+                f"{facts.title} takes a picture apart into layers, and does nothing else.",
+                f"Say into how many layers, 1 to {facts.layers}, or choose another model.",
+            )
+        )
+    if job.layers > facts.layers:
+        raise PlanError(
+            Failure(
+                "too_many_layers",
+                f"{facts.title} takes a picture apart into at most {facts.layers} layers, not {job.layers}.",
+                f"Ask for 1 to {facts.layers}.",
+            )
+        )
 
 
 def _at_least_one_step(steps: int, strength: float) -> tuple[int, float]:

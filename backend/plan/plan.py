@@ -33,7 +33,8 @@ class Plan:
     model, `result` the part that comes back as a layer. `image` is None for a picture from nothing. `prefill` says what
     stands beneath the mask before denoising. `references` are whole pictures that the model is shown; where it `edits`, the
     crop comes before them. Picture i has the seed `seeds[i]`; `words` are as many, or one for all of them where they do not differ.
-    `rescale`, 0 to 1, is for classifier-free guidance. `notes` are sentences for the painter.
+    `rescale`, 0 to 1, is for classifier-free guidance. `layers` is how many the picture is taken apart into; 0 makes a flat one.
+    `notes` are sentences for the painter.
     """
 
     job: str
@@ -60,6 +61,7 @@ class Plan:
     references: tuple[Raster, ...] = ()
     edits: bool = False
     rescale: float = 0.0
+    layers: int = 0
 
     def __post_init__(self) -> None:
         if len(self.words) not in (1, len(self.seeds)):

@@ -20,10 +20,12 @@ class Shown:
 def show(job: Job, facts: ModelFacts) -> Shown:
     """Work out what a model is shown of a job's pictures; what it does not take is told in a note.
 
-    A model for editing is shown the canvas first: the prompt says what is to change in it. One that can do without is shown
-    it where a selection says that it is about the canvas.
+    A model for editing is shown the canvas first: the prompt says what is to change in it. One for layers is shown what it is to
+    take apart. One that can do without is shown it where a selection says that it is about the canvas.
     """
-    edits = job.image is not None and (facts.variant == "edit" or (facts.references > 0 and job.mask is not None))
+    edits = job.image is not None and (
+        facts.variant in ("edit", "layered") or (facts.references > 0 and job.mask is not None)
+    )
     room = max(0, facts.references - edits)
     taken, left = job.references[:room], len(job.references) - room
     if left <= 0:

@@ -73,8 +73,10 @@ class _Texts:
         guidance = facts.guidance if job.style.guidance is None else job.style.guidance
         has_prompt = _words_in(prompt)
         whole = _within(template, prompt)
-        if has_prompt or (facts.negative_prompt and _words_in(job.negative)):
-            # with nothing to go towards, but something to keep away from, it still takes guidance
+        described = has_prompt or facts.variant == "layered"
+        if described or (facts.negative_prompt and _words_in(job.negative)):
+            # with nothing to go towards, but something to keep away from, it still takes guidance; a model for layers
+            # describes the picture itself where nobody has
             return _Texts(whole, negative, has_prompt, guidance)
         # Without words the surroundings alone say what belongs there. Classifier-free guidance is the difference that the
         # prompt makes; between two empty ones there is none, and 1 saves the second prediction of every step. A denoiser

@@ -19,6 +19,7 @@ from .document import layer_id as layer_id
 from .document import layers as layers
 from .layer import NOT_AT_REST as NOT_AT_REST
 from .layer import Added as Added
+from .layer import Stack as Stack
 from .layer import add_layer as add_layer
 from .layer import layer_name as layer_name
 from .layer import layer_steps as layer_steps

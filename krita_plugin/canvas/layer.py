@@ -1,4 +1,4 @@
-"""Writes a result into a document: one new layer, one undo step, and nothing else is touched."""
+"""Writes a result into a document: one new layer or group of layers, one undo step, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .anchor import Anchor, Note, find_place, shift_since
 from .api import Document, Node, running_krita
 from .colour import in_space_of
 from .document import DOCUMENT_CLOSED, extent_of, is_at_rest, layer_id
+from .group import group_of
 from .pixels import Pixels
 from .scaling import Steps, at_once, enlarged
 
@@ -35,6 +36,9 @@ NOT_ADDED: Final = protocol.Failure(
     "Try again; if it fails again, save the document and restart Krita.",
 )
 
+Stack = tuple[Pixels, ...]
+"""Pictures that lie one over the other, the lowest first."""
+
 
 @dataclass(frozen=True)
 class Added:
@@ -55,47 +59,66 @@ def layer_name(prompt: str) -> str:
 
 
 def add_layer(
-    document: Document, picture: Pixels, bounds: protocol.Bounds, prompt: str, anchor: Anchor
+    document: Document, picture: Pixels | Stack, bounds: protocol.Bounds, prompt: str, anchor: Anchor
 ) -> Added | protocol.Failure:
     """Add `picture` to the document as one new layer, without a pause; see `layer_steps`."""
     return at_once(layer_steps(document, picture, bounds, prompt, anchor))
 
 
 def layer_steps(
-    document: Document, picture: Pixels, bounds: protocol.Bounds, prompt: str, anchor: Anchor
+    document: Document, picture: Pixels | Stack, bounds: protocol.Bounds, prompt: str, anchor: Anchor
 ) -> Steps[Added | protocol.Failure]:
-    """Add `picture` to the document as one new layer, which is one undo step.
+    """Add `picture` to the document as one new layer, or a stack of them as one group, which is one undo step.
 
-    `picture` is BGRA, u8 or u16, sRGB with straight alpha; `bounds` where it lies on the canvas of `anchor`, the one of
+    A picture is BGRA, u8 or u16, sRGB with straight alpha; `bounds` where it lies on the canvas of `anchor`, the one of
     the snapshot. The active layer and the selection stay the painter's. Returns a Failure, and has then changed nothing,
     where the document is closed, something is being done to it, or the place is no longer on the canvas.
-    Raises ValueError for pixels of another layout.
+    Raises ValueError for pixels of another layout, and for a stack of none.
 
-    A picture as large as `bounds` is added at once, before the first yield. Another one is enlarged strip by strip into
-    a layer that belongs to no document yet: go on when the document is at rest. Dropped halfway, nothing has changed.
+    A picture as large as `bounds` is added at once, before the first yield. Another one is enlarged strip by strip, and a
+    stack written layer by layer, into layers that belong to no document yet: go on when the document is at rest. Dropped
+    halfway, nothing has changed.
     """
-    if picture.order != "bgra":
-        raise ValueError(f"{picture.extent} {picture.order} is no layer at {bounds}")
+    parts = (picture,) if isinstance(picture, Pixels) else picture
+    if not parts or any(part.order != "bgra" for part in parts):
+        raise ValueError(f"{', '.join(f'{part.extent} {part.order}' for part in parts)} is no layer at {bounds}")
     target = _target(document, bounds, anchor)
     if isinstance(target, protocol.Failure):
         return target
-    if picture.extent == bounds.extent:
-        layer = _written(document, None, picture, target, prompt)
-        return _add(document, layer, target, anchor) if layer is not None else NOT_ADDED
-    layer = None
-    for row, strip in enlarged(picture, bounds.extent):
-        if extent_of(document) is None:
-            return DOCUMENT_CLOSED
-        at = protocol.Bounds(target.x, target.y + row, strip.extent.width, strip.extent.height)
-        layer = _written(document, layer, strip, at, prompt)
+    notes: tuple[Note, ...] = ()
+    written: list[Node] = []
+    for number, part in enumerate(parts, 1):
+        if written:
+            yield
+        name = layer_name(prompt) if isinstance(picture, Pixels) else f"Layer {number}"
+        if part.extent == bounds.extent:
+            layer = _written(document, None, part, target, name)
+        else:
+            layer, notes = (yield from _enlarged(document, part, target, name)), (Note.ENLARGED,)
         if layer is None:
-            return NOT_ADDED
+            return NOT_ADDED if extent_of(document) is not None else DOCUMENT_CLOSED
+        written.append(layer)
+    if len(written) > 1 or notes:
+        # something may have come between: asked again, it begins with the canvas as it is then
+        now = _target(document, bounds, anchor)
+        if now != target:
+            return now if isinstance(now, protocol.Failure) else NOT_AT_REST
+    if isinstance(picture, Pixels):
+        return _add(document, written[0], target, anchor, *notes)
+    group = group_of(document, written, target, layer_name(prompt), running_krita())
+    return _add(document, group, target, anchor, *notes) if group is not None else NOT_ADDED
+
+
+def _enlarged(document: Document, picture: Pixels, target: protocol.Bounds, name: str) -> Steps[Node | None]:
+    """Write a picture strip by strip into a new layer, as large as its place; None as `_written`."""
+    layer = None
+    for row, strip in enlarged(picture, target.extent):
+        at = protocol.Bounds(target.x, target.y + row, strip.extent.width, strip.extent.height)
+        layer = _written(document, layer, strip, at, name)
+        if layer is None:
+            return None
         yield
-    now = _target(document, bounds, anchor)
-    if layer is None or now != target:
-        # asked again, it begins with the canvas as it is then
-        return now if isinstance(now, protocol.Failure) else NOT_AT_REST
-    return _add(document, layer, target, anchor, Note.ENLARGED)
+    return layer
 
 
 def _target(document: Document, bounds: protocol.Bounds, anchor: Anchor) -> protocol.Bounds | protocol.Failure:
@@ -110,16 +133,17 @@ def _target(document: Document, bounds: protocol.Bounds, anchor: Anchor) -> prot
     return target if target.intersection(protocol.Bounds.of(canvas)) is not None else OFF_CANVAS
 
 
-def _written(document: Document, layer: Node | None, picture: Pixels, at: protocol.Bounds, prompt: str) -> Node | None:
-    """Write pixels into the layer, a new one that is not added yet where there is none; None where Krita cannot convert them.
+def _written(document: Document, layer: Node | None, picture: Pixels, at: protocol.Bounds, name: str) -> Node | None:
+    """Write pixels into the layer, a new one that is not added yet where there is none.
 
-    Before it is added, since then the pixels belong to the same undo step, and Krita redraws once.
+    None where the document is closed, or Krita cannot convert them. Before it is added, since then the pixels belong to the
+    same undo step, and Krita redraws once.
     """
-    data = in_space_of(document, picture, running_krita())
+    data = in_space_of(document, picture, running_krita()) if extent_of(document) is not None else None
     if data is None:
         return None
     if layer is None:
-        layer = document.createNode(layer_name(prompt), "paintlayer")
+        layer = document.createNode(name, "paintlayer")
     layer.setPixelData(data, at.x, at.y, at.width, at.height)
     return layer
 

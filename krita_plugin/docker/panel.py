@@ -125,6 +125,7 @@ class Panel(QtWidgets.QWidget):
     @guarded
     def _read_styles(self) -> None:
         self._settings.read_styles()
+        self._request.name_button()
 
     @guarded
     def _read_backend(self) -> None:

@@ -7,11 +7,22 @@ from ..studio import JobStage, Studio
 from .edit import edit
 from .prompt import PromptField
 
-GENERATE, REFINE = "Generate", "Refine"
+GENERATE, REFINE, TAKE_APART = "Generate", "Refine", "Take apart"
+
+WANTED = (
+    "What belongs in the selection?",
+    "Say what belongs in the selected part of the picture; without a selection, in the whole of it.",
+)
+SEEN = (
+    "What is to be seen there? May be left empty",
+    "Say what is to be seen in the selected part of the picture; without a selection, in the whole of it. "
+    "Left empty, the model looks for itself.",
+)
+"""What the prompt is for, short and at length: with most styles, and with those that take a picture apart."""
 
 
 class RequestPart(QtWidgets.QWidget):
-    """The prompt, Generate (Refine, where not everything is painted anew) and Cancel."""
+    """The prompt, Generate (Refine, where not everything is painted anew; Take apart, where the style does that) and Cancel."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -19,11 +30,6 @@ class RequestPart(QtWidgets.QWidget):
         self.prompt = PromptField(3)
         self.prompt.setObjectName("scumblePrompt")
         self.prompt.setAccessibleName("Prompt: what belongs there")
-        self.prompt.setPlaceholderText("What belongs in the selection?")
-        self.prompt.setToolTip(
-            "Say what belongs in the selected part of the picture; without a selection, in the whole of it.\n"
-            "Shift+Enter generates, Escape goes back to the canvas"
-        )
         self.prompt.edited.connect(lambda: edit(studio, prompt=self.prompt.toPlainText()))
         self.prompt.asked.connect(self.ask)
         self._generate = QtWidgets.QPushButton(GENERATE)
@@ -54,8 +60,13 @@ class RequestPart(QtWidgets.QWidget):
         self.name_button()
 
     def name_button(self) -> None:
-        """Call the button what it does at the strength that is set."""
-        if self._studio.settings.strength < 1:
+        """Call the button what it does with the style and at the strength that are set, and tell what the prompt is for."""
+        short, long = SEEN if self._studio.most_layers else WANTED
+        self.prompt.setPlaceholderText(short)
+        self.prompt.setToolTip(f"{long}\nShift+Enter generates, Escape goes back to the canvas")
+        if self._studio.most_layers:
+            name, tip = TAKE_APART, "Take the selected part apart into layers, as one group. Shift+Enter in the prompt"
+        elif self._studio.settings.strength < 1:
             name, tip = REFINE, "Rework what is there, as far as the strength lets it change. Shift+Enter in the prompt"
         else:
             name, tip = GENERATE, "Paint the selected part anew, as a layer of its own. Shift+Enter in the prompt"

@@ -10,6 +10,7 @@ from . import words
 from .buttons import IconSource
 from .edit import edit
 from .fold import Fold
+from .layers import LayersChoice
 from .prompt import PromptField
 from .seed import SeedField
 from .styles import StyleChoice
@@ -17,7 +18,7 @@ from .wheel import WheelGuard
 
 
 class SettingsPart(QtWidgets.QWidget):
-    """Style, strength, and folded: what to leave out, seed, number of pictures."""
+    """Style, strength, layers where the style makes some, and folded: what to leave out, seed, number of pictures."""
 
     strength_changed = QtCore.pyqtSignal()
     """The painter moved the strength."""
@@ -30,6 +31,7 @@ class SettingsPart(QtWidgets.QWidget):
         self._studio = studio
         self._wheel = WheelGuard(self)
         self._styles = StyleChoice(studio, icon, self)
+        self._layers = LayersChoice(studio, self)
         self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self._strength = QtWidgets.QSpinBox()
         self._build_strength()
@@ -39,7 +41,7 @@ class SettingsPart(QtWidgets.QWidget):
         self._count = QtWidgets.QSpinBox()
         self._build_more()
         self.fold = Fold("More", "What to leave out, the seed, and how many variations", self._more())
-        for control in (self._styles.combo, self._slider, self._strength, self._count):
+        for control in (self._styles.combo, self._slider, self._strength, self._layers.spin, self._count):
             self._wheel.guard(control)
         rows = QtWidgets.QGridLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -52,7 +54,9 @@ class SettingsPart(QtWidgets.QWidget):
         strength.addWidget(self._slider, 1)
         strength.addWidget(self._strength)
         rows.addLayout(strength, 1, 1, 1, 2)
-        rows.addWidget(self.fold, 2, 0, 1, 3)
+        rows.addWidget(self._layers.label, 2, 0)
+        rows.addWidget(self._layers.spin, 2, 1, QtCore.Qt.AlignmentFlag.AlignLeft)
+        rows.addWidget(self.fold, 3, 0, 1, 3)
 
     def read_settings(self) -> None:
         """Show the settings; a control that shows them already is not touched."""
@@ -64,11 +68,13 @@ class SettingsPart(QtWidgets.QWidget):
         self._random.setChecked(settings.random_seed)
         self._count.setValue(settings.count)
         self._styles.read()
+        self._layers.read()
         self.fold.say(words.more_words(settings))
 
     def read_styles(self) -> None:
-        """Show the styles that there are."""
+        """Show the styles that there are, and what the chosen one asks for."""
         self._styles.read()
+        self._layers.read()
 
     def _build_strength(self) -> None:
         tip = (

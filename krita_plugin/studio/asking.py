@@ -199,7 +199,7 @@ class Asking:
         if isinstance(style, protocol.Failure):
             self._give_up(wish, style)
             return
-        job = _job(wish, shot, named, style)
+        job = _job(wish, shot, named, style, self._backend.most_layers(wish.settings.style))
         del self._wishes[wish.tracked.id]
         self._send(wish.tracked, job, _contents(shot, named))
 
@@ -208,7 +208,7 @@ class Asking:
             self._refuse(wish.tracked, failure)
 
 
-def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style) -> protocol.Job:
+def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style, most_layers: int) -> protocol.Job:
     settings, kept = wish.settings, wish.tracked.kept
     assert kept is not None
     return protocol.Job(
@@ -226,6 +226,7 @@ def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style) -> p
         depth="u16" if shot.depth == "u16" else "u8",
         order="bgra",
         document=(kept.identity or _travelling(kept.document))[: protocol.MAX_NAME_CHARS],
+        layers=min(settings.layers, most_layers),
     )
 
 

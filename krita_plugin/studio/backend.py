@@ -134,6 +134,12 @@ class Backend:
         model = self._model(style) if style is not None else None
         return model.context if model is not None else None
 
+    def most_layers(self, name: str) -> int:
+        """Return into how many layers the style's model takes a picture apart at most; 0 where it does not, or none is known."""
+        style = next((style for style in self.choices() if style.name == name or not name), None)
+        model = self._model(style) if style is not None else None
+        return model.layers if model is not None and not model.problem else 0
+
     def start(self) -> None:
         """Start it, as the painter wishes."""
         self._stopped, self._given_up, self._restarts = False, False, 0

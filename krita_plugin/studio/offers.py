@@ -17,6 +17,9 @@ MOST_HELD_BYTES: Final = 512 * 1024 * 1024
 """Pixels of finished pictures in memory: two of 8192 x 8192, or 128 of 1024 x 1024. Beyond that the oldest are dropped; the
 backend has them on its disk as long as they are not acknowledged, and is asked for them again when they are wanted."""
 
+Placeable = tuple[Content, ...]
+"""The bytes of a picture, or of each of its layers, the lowest first."""
+
 
 @dataclass(eq=False)
 class Finished:
@@ -60,9 +63,11 @@ class Finished:
         """Bytes in memory."""
         return sum(map(len, self.contents.values())) + sum(look.size for look in self.looks.values())
 
-    def content(self, index: int) -> Content | None:
-        """Return the bytes of a picture, None while they are dropped."""
-        return self.contents.get(self.pictures[index].image.content)
+    def placeable(self, index: int) -> Placeable | None:
+        """Return the bytes of what becomes of a picture in Krita: its own, or those of its layers. None while they are dropped."""
+        picture = self.pictures[index]
+        found = [self.contents.get(raster.content) for raster in picture.layers or (picture.image,)]
+        return None if None in found else tuple(content for content in found if content is not None)
 
     def deal(self, index: int, discarded: bool) -> None:
         """Note what became of a picture."""

@@ -8,12 +8,12 @@ from typing import Final
 
 from .. import canvas
 from ..bundled import protocol
-from ..canvas import Added, Note, Pixels, Steps
+from ..canvas import Added, Note, Pixels, Stack, Steps
 from ..canvas.layer import NOT_ADDED
 from ..qt import QtCore
 from .aside import Aside
-from .offers import Finished
-from .pictures import Content, for_krita
+from .offers import Finished, Placeable
+from .pictures import for_krita
 from .reentry import not_inside_itself
 
 NOTES: Final[dict[Note, str]] = {
@@ -33,12 +33,12 @@ def told(notes: tuple[Note, ...]) -> list[str]:
 
 @dataclass(eq=False)
 class Placement:
-    """One picture that is to become a layer; `picture` is there once its bytes are as Krita takes them,
-    and `writing` while they go into the layer."""
+    """One picture that is to become a layer, or a group of layers; `picture` is there once its bytes are as Krita takes them,
+    and `writing` while they go into the layers."""
 
     finished: Finished
     index: int
-    picture: Pixels | None = None
+    picture: Pixels | Stack | None = None
     writing: Steps[Added | protocol.Failure] | None = None
 
 
@@ -79,20 +79,26 @@ class Placing:
         """Return whether this picture waits already."""
         return any((waiting.finished.id, waiting.index) == (job_id, index) for waiting in self._waiting)
 
-    def add(self, finished: Finished, index: int, content: Content) -> None:
-        """Have a picture become a layer."""
-        image = finished.pictures[index].image
+    def add(self, finished: Finished, index: int, contents: Placeable) -> None:
+        """Have a picture become a layer; one that was taken apart a group of its layers."""
+        picture = finished.pictures[index]
+        rasters = picture.layers or (picture.image,)
         placement = Placement(finished, index)
         self._waiting.append(placement)
-        if isinstance(content, QtCore.QByteArray):
-            placement.picture = Pixels(content, image.extent, image.order, image.depth)
+
+        def convert() -> Pixels | Stack:
+            layers = tuple(
+                Pixels(for_krita(content), raster.extent, raster.order, raster.depth)
+                for raster, content in zip(rasters, contents, strict=True)
+            )
+            return layers if picture.layers else layers[0]
+
+        if all(isinstance(content, QtCore.QByteArray) for content in contents):
+            placement.picture = convert()
             self.step()
             return
 
-        def convert() -> Pixels:
-            return Pixels(for_krita(content), image.extent, image.order, image.depth)
-
-        def converted(picture: Pixels) -> None:
+        def converted(picture: Pixels | Stack) -> None:
             placement.picture = picture
             self.step()
 
@@ -134,7 +140,7 @@ class Placing:
                 self._placed(placement, added)
                 return
 
-    def _go_on(self, placement: Placement, picture: Pixels) -> Added | protocol.Failure | None:
+    def _go_on(self, placement: Placement, picture: Pixels | Stack) -> Added | protocol.Failure | None:
         """Do one step; return how it ended, None while it has not."""
         finished = placement.finished
         if finished.document is None or canvas.extent_of(finished.document) is None:

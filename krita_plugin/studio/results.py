@@ -126,7 +126,7 @@ class Results:
         finished = self._shelf.get(job_id)
         if finished is None or index not in finished.left or self._placing.has(job_id, index):
             return
-        if finished.content(index) is None:
+        if finished.placeable(index) is None:
             finished.wanted.add(index)
             self._fetch(finished)
         else:
@@ -202,9 +202,9 @@ class Results:
         self._placing.step()
 
     def _place(self, finished: Finished, index: int) -> None:
-        content = finished.content(index)
-        if content is not None:
-            self._placing.add(finished, index, content)
+        contents = finished.placeable(index)
+        if contents is not None:
+            self._placing.add(finished, index, contents)
 
     def _fetch(self, finished: Finished) -> None:
         if not finished.fetching:

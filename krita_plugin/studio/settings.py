@@ -15,6 +15,9 @@ ANNOTATION: Final = "scumble/settings"
 MOST_VARIATIONS: Final = 8
 """Pictures of one job: two rows of thumbnails at the docker's least width, and half of what the contract allows."""
 
+USUAL_LAYERS: Final = 4
+"""Layers that a picture is taken apart into, as the makers of Qwen-Image-Layered have it where nobody says."""
+
 MOST_BYTES: Final = 4 * (2 * protocol.MAX_PROMPT_CHARS + 1000)
 """Of the annotation: two prompts of the greatest length in UTF-8, and the rest. What is larger, nobody has written here."""
 
@@ -24,7 +27,8 @@ class Settings:
     """What the painter has set up for a document.
 
     `strength` is above 0 and at most 1; `seed` from 0 to `protocol.MAX_SEED` and used where not `random_seed`; `count` from 1
-    to `MOST_VARIATIONS`; `style` a style's name, "" for the first. Raises ValueError for numbers outside of these.
+    to `MOST_VARIATIONS`; `style` a style's name, "" for the first; `layers` from 1 to `protocol.MAX_LAYERS`, for models that
+    take a picture apart. Raises ValueError for numbers outside of these.
     The texts may be any; whether they can be painted is told when it is asked for.
     """
 
@@ -35,6 +39,7 @@ class Settings:
     random_seed: bool = True
     count: int = 1
     style: str = ""
+    layers: int = USUAL_LAYERS
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
@@ -43,6 +48,8 @@ class Settings:
             raise ValueError(f"seed must lie between 0 and {protocol.MAX_SEED}, got {self.seed}")
         if not 1 <= self.count <= MOST_VARIATIONS:
             raise ValueError(f"count must lie between 1 and {MOST_VARIATIONS}, got {self.count}")
+        if not 1 <= self.layers <= protocol.MAX_LAYERS:
+            raise ValueError(f"layers must lie between 1 and {protocol.MAX_LAYERS}, got {self.layers}")
 
 
 def encode_settings(settings: Settings) -> bytes:

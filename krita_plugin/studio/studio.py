@@ -110,6 +110,11 @@ class Studio(QtCore.QObject):
         return self._backend.choices()
 
     @property
+    def most_layers(self) -> int:
+        """Into how many layers the chosen style's model takes a picture apart at most; 0 where it does not."""
+        return self._backend.most_layers(self.settings.style)
+
+    @property
     def styles_folder(self) -> str:
         """Where the painter's own styles lie, "" while unknown."""
         return self._backend.folder

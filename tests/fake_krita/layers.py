@@ -19,6 +19,26 @@ class Layer:
         self.visible, self.locked, self.position = True, False, (0, 0)
         self.space = space
         self.plane = Plane(space.channels, space.dtype)
+        # a group's picture is made when something in it changes while the group is in a document, not when it is added
+        self.composed = False
+
+    @property
+    def attached(self):
+        return self is self.document.root or (self.parent is not None and self.parent.attached)
+
+    def move_to(self, document):
+        self.document = document
+        for child in self.children:
+            child.move_to(document)
+
+    def copied(self):
+        made = Layer(self.name, self.kind, self.space, self.document)
+        made.visible, made.locked, made.position = self.visible, self.locked, self.position
+        made.plane, made.composed = copy.copy(self.plane), self.composed
+        made.children = [child.copied() for child in self.children]
+        for child in made.children:
+            child.parent = made
+        return made
 
 
 class Node:
@@ -84,6 +104,8 @@ class Node:
         def do():
             layer.children.insert(index, added)
             added.parent = layer
+            added.move_to(document)
+            layer.composed = layer.composed or layer.attached
 
         def undo():
             layer.children.remove(added)
@@ -96,6 +118,9 @@ class Node:
         else:
             QtCore.QTimer.singleShot(0, lambda: document.activate(added))
         return True
+
+    def clone(self):
+        return Node(self._layer.copied())
 
     def remove(self):
         layer, document = self._layer, self._layer.document

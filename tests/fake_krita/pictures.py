@@ -53,6 +53,8 @@ class Picture:
             if not layer.visible:
                 continue
             if layer.kind == "grouplayer":
+                if not layer.composed:
+                    continue
                 inner = self._composed(layer, np.zeros_like(pixels))
             else:
                 raw = layer.plane.read(0, 0, self.width, self.height)
@@ -133,6 +135,11 @@ class Document:
         return QtGui.QImage(raw, width, height, width * 4, QtGui.QImage.Format.Format_ARGB32).copy()
 
     def refreshProjection(self):
+        groups = [self._inner.root]
+        while groups:
+            group = groups.pop()
+            group.composed = True
+            groups += [child for child in group.children if child.kind == "grouplayer"]
         self._inner.project()
 
     def waitForDone(self):

@@ -38,6 +38,12 @@ def done_of(job_id, *contents):
     return Done(job_id, tuple(Picture(raster, Bounds.of(raster.extent), 0) for raster in rasters))
 
 
+def apart_of(job_id, *contents):
+    """A picture, and the layers that it was taken apart into."""
+    image, *layers = [raster_of(content) for content in contents]
+    return Done(job_id, (Picture(image, Bounds.of(image.extent), 0, tuple(layers)),))
+
+
 def said(painter):
     """Return what the painter sends: messages, and chunks as their payloads."""
     frames = []

@@ -34,8 +34,11 @@ def ours(
     """Our pictures, `[n, 3, height, width]`, 0 to 1, as the engine paints them."""
     latents = our_latents(both, sampling, picture, mask, references, prompt)
     adapter: Any = both.adapter
-    decode = adapter.decode_layers if both.case.layered else adapter.decode
-    return torch.cat([(decode(one[None]) / 2 + 0.5).clamp(0, 1) for one in latents])
+    if both.case.layered:
+        decoded = [adapter.decode_layer(layer) for one in latents for layer in adapter.split(one[None])]
+    else:
+        decoded = [adapter.decode(one[None]) for one in latents]
+    return (torch.cat(decoded) / 2 + 0.5).clamp(0, 1)
 
 
 def our_latents(

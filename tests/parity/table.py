@@ -31,7 +31,7 @@ keeps each latent for just the steps that its value says; *shown* is a model tha
 
 Where diffusers 0.42.1 has a known fault that our adapter does not share, the pipeline is put right before it is compared: Chroma's
 attention mask, and where pictures stand for the text encoders of the Qwen-Image-Edit and LongCat-Image pipelines. `tests/parity`
-says how. Qwen-Image-Layered is compared by its layers; the product does not offer it yet.
+says how. Qwen-Image-Layered is compared by its layers.
 
 | model | new | two at once | without guidance | refined | filled | masks |
 |---|---|---|---|---|---|---|

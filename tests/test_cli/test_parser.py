@@ -30,6 +30,8 @@ def test_strength_is_a_share_or_a_percentage(text, value):
         ("--guidance", "inf"),
         ("--seed", "-1"),
         ("--count", "17"),
+        ("--layers", "0"),
+        ("--layers", "11"),
         ("--grow", "5000"),
         ("--colour", "red"),
     ],

@@ -14,7 +14,7 @@ from protocol import ListModels, Models
 
 FEW = ("--steps", "2", "--seed", 5)
 
-# the library does not offer those that make layers: nothing takes those to the canvas yet
+# those that make layers are in test_layers.py
 OFFERED = tuple(case for case in CASES if not case.layered)
 NAMES = tuple(dict.fromkeys(case.tiny for case in OFFERED))
 

@@ -76,6 +76,7 @@ def runs(draw):
         previews=draw(st.booleans()),
         notes=tuple(draw(st.lists(texts, max_size=3))),
         rescale=draw(st.floats(0, 1)),
+        layers=draw(st.integers(0, 10)),
     )
     every = {image.content: image_bytes, raster.content: mask_bytes}
     return RunPlan(plan, {name: every[name] for name in contents_of(plan)})
@@ -85,7 +86,11 @@ def runs(draw):
 def pictures(draw):
     raster, content = draw(pixels())
     place = Bounds(draw(st.integers(-9, 9)), draw(st.integers(-9, 9)), raster.width, raster.height)
-    return PictureMade(draw(numbers), Picture(raster, place, draw(st.integers(0, 2**53 - 1))), content)
+    apart = draw(st.lists(st.binary(min_size=raster.size, max_size=raster.size), max_size=3))
+    layers = tuple(replace(raster, content=hashlib.sha256(layer).hexdigest()) for layer in apart)
+    return PictureMade(
+        draw(numbers), Picture(raster, place, draw(st.integers(0, 2**53 - 1)), layers), content, tuple(apart)
+    )
 
 
 @st.composite
@@ -163,10 +168,10 @@ def test_what_no_worker_says_is_the_documented_error(frame, says):
 @given(pictures() | previews(), st.integers(0, 2))
 def test_a_picture_has_exactly_its_bytes(made, kind):
     frame = encode_said(made)
-    content = frame.attachments[0]
-    wrong = [(), (content, content), (content + b"\x00",)][kind]
+    content, *others = frame.attachments
+    wrong = [others, (content, content, *others), (content + b"\x00", *others)][kind]
     with pytest.raises(FrameError):
-        decode_said(Frame(frame.header, wrong))
+        decode_said(Frame(frame.header, tuple(wrong)))
 
 
 @pytest.mark.parametrize(

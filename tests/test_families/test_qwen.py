@@ -17,12 +17,12 @@ from tiny_models.oracle import load_pipeline
 from tiny_models.text_encoders import qwen25vl_text_encoder
 
 from backend.families import qwen
-from backend.families.adapter import UnusableModel
+from backend.families.adapter import LayeredAdapter, UnusableModel
 from backend.families.qwen_image import TEXT_TOKENS
-from backend.families.qwen_layered import LAYERS, MOST_LAYERS
+from backend.families.qwen_layered import LAYERS
 from backend.families.shown import MOST_DRAWN_OUT, ratio_of
 from backend.prompts import Prompt
-from protocol import Extent
+from protocol import MAX_LAYERS, Extent
 
 CPU = torch.device("cpu")
 MEGAPIXEL = 1024 * 1024
@@ -209,12 +209,24 @@ def test_a_picture_stands_in_rows_and_columns_among_the_words(edit):
 def test_layers_are_pictures_with_transparency(layered):
     latents = torch.randn(layered.latent_shape(Extent(32, 48)), generator=torch.Generator().manual_seed(0))
     assert latents.shape == (1, (1 + LAYERS) * 16, 6, 4)
-    layers = layered.decode_layers(latents)
-    assert layers.shape == (LAYERS, 4, 48, 32)
+    layers = [layered.decode_layer(layer) for layer in layered.split(latents)]
+    assert [layer.shape for layer in layers] == [(1, 4, 48, 32)] * LAYERS
     assert not torch.allclose(layers[0], layers[1])
     third = latents[:, 3 * 16 : 4 * 16]
-    assert torch.equal(layers[2:3], layered._coder.decode_all(third))
+    assert torch.equal(layers[2], layered._coder.decode_all(third))
     assert torch.equal(layered.decode(latents), layered._coder.decode_all(latents[:, :16])[:, :3])
+
+
+def test_what_is_seen_of_it_meanwhile_is_the_whole_picture(layered, base):
+    latents = torch.randn(layered.latent_shape(Extent(32, 48)), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(layered.seen(latents), latents[:, :16])
+    assert torch.equal(base.seen(latents), latents)
+
+
+def test_only_the_one_for_layers_makes_some(layered, base, edit):
+    assert isinstance(layered, LayeredAdapter)
+    assert not isinstance(base, LayeredAdapter)
+    assert not isinstance(edit, LayeredAdapter)
 
 
 def test_a_painting_is_its_own_lowest_layer(layered):
@@ -229,7 +241,7 @@ def test_the_number_of_layers_is_the_painters(layered):
     two = layered.of_layers(2)
     assert two.latent_shape(Extent(32, 32))[1] == 3 * 16
     assert layered.latent_shape(Extent(32, 32))[1] == (1 + LAYERS) * 16
-    for wrong in (0, MOST_LAYERS + 1):
+    for wrong in (0, MAX_LAYERS + 1):
         with pytest.raises(ValueError, match="layers"):
             layered.of_layers(wrong)
 

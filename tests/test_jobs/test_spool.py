@@ -69,6 +69,24 @@ async def test_ends_outlive_the_process(tmp_path, done, clock):
         assert second.content("ana", name) == content
 
 
+async def test_the_layers_of_a_picture_outlive_the_process_too(tmp_path, tools, clock):
+    bounds = Bounds(0, 0, 4, 4)
+    # the last two are alike, as layers with nothing on them are
+    seen, *apart = [tools.hand.pixels_for(seed, bounds) for seed in (1, 2, 3, 3)]
+    image, *layers = [tools.hand.raster_of(content, 4, 4) for content in (seen, *apart)]
+    done = Done("c" * 32, (Picture(image, bounds, 1, tuple(layers)),))
+    ended = EndedJob("ana", "digest", clock.now, done)
+    contents = {raster.content: content for raster, content in zip((image, *layers), (seen, *apart), strict=True)}
+    await loaded(tmp_path / "spool", clock=clock).put(ended, contents)
+    assert ended.size == 3 * 64
+    second = loaded(tmp_path / "spool", clock=clock)
+    assert second.find(key_of(ended)) == ended
+    for name, content in contents.items():
+        assert second.content("ana", name) == content
+        path, start = second.lying("ana", name)
+        assert path.read_bytes()[start : start + 64] == content
+
+
 async def test_nothing_is_found_by_another_owner(tmp_path, done, clock):
     spool = loaded(tmp_path, clock=clock)
     ended, contents = done("ana")

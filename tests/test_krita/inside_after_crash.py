@@ -28,4 +28,5 @@ def check_the_result_is_offered_where_it_belongs(t):
     click("scumbleApply")
     yield lambda: layers(document) == ["Background", "a red apple"]
     yield from at_rest(document)
+    assert painter.layer(document, "a red apple").type() == os.environ.get("KIND", "paintlayer")
     yield lambda: offers.count() == 0

@@ -11,6 +11,7 @@ from backend.families.facts import FAMILIES
 from backend.models import NotUsable, runnable
 from backend.models.detect import detect
 from backend.models.folder import ModelFolder
+from protocol import MAX_LAYERS
 
 # fixture's name: family, variant, references, kind of guidance, steps, guidance scale
 KNOWN = {
@@ -33,6 +34,7 @@ KNOWN = {
     "qwen": ("qwen", "base", 0, "classifier_free", 50, 4.0),
     "qwen_edit": ("qwen", "edit", 1, "classifier_free", 50, 4.0),
     "qwen_edit_plus": ("qwen", "edit", 3, "classifier_free", 50, 4.0),
+    "qwen_layered": ("qwen", "layered", 1, "classifier_free", 50, 4.0),
     "ovis": ("ovis", "base", 0, "classifier_free", 50, 5.0),
     "longcat": ("longcat", "base", 0, "classifier_free", 50, 4.5),
     "longcat_edit": ("longcat", "edit", 1, "classifier_free", 50, 4.5),
@@ -209,8 +211,21 @@ def test_a_transformer_that_takes_edges_or_depths_is_told(copy_of, change):
     assert "edges or depths" in problem_of(model)
 
 
-def test_layers_are_recognised_but_not_run(tiny_qwen_layered):
-    assert "takes pictures apart into layers" in problem_of(tiny_qwen_layered)
+def test_only_the_model_for_layers_makes_some(tiny_qwen_layered, tiny_qwen_edit):
+    layered, edit = facts_of(tiny_qwen_layered), facts_of(tiny_qwen_edit)
+    assert (layered.layers, edit.layers) == (MAX_LAYERS, 0)
+    # each is best at the size of its own card
+    assert (layered.native, edit.native) == (640, 1328)
+    assert layered.most_pixels < edit.most_pixels
+
+
+def test_a_vae_with_transparency_makes_a_model_for_layers(tiny_qwen_layered, tmp_path):
+    """The setting of the denoiser alone could be missing, as it is where it was saved by an older library."""
+    model = shutil.copytree(tiny_qwen_layered, tmp_path / "model")
+    config = json.loads((model / "transformer" / "config.json").read_text("utf-8"))
+    del config["use_layer3d_rope"]
+    (model / "transformer" / "config.json").write_text(json.dumps(config), "utf-8")
+    assert facts_of(model).variant == "layered"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import struct
 import time
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -306,3 +307,29 @@ def test_a_deep_mask_stays_deep(tmp_path):
     path = tmp_path / "deep.png"
     pyvips.Image.new_from_array(deep, interpretation="grey16").pngsave(str(path))
     assert np.array_equal(files.open_mask(path), deep)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_a_layer_over_a_cleared_picture_keeps_its_bits(tmp_path, noise, encoded, depth):
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(noise[..., :3], "png"))
+    picture = files.open_picture(path)
+    picture = replace(picture, pixels=picture.pixels.astype(depth))
+    cleared = picture.cleared()
+    assert (cleared.extent, cleared.order, cleared.depth) == (picture.extent, "rgba", picture.depth)
+    assert not cleared.pixels.any()
+    top = np.iinfo(depth).max
+    layer = np.random.default_rng(3).integers(0, top, (20, 30, 4), depth, endpoint=True)
+    layer[:5, :, 3] = 0
+    laid = cleared.with_layer(layer, Bounds(7, 9, 30, 20))
+    seen = layer[5:]
+    assert np.array_equal(laid[14:29, 7:37], np.where(seen[..., 3:] > 0, seen, 0))
+    laid[9:29, 7:37] = 0
+    assert not laid.any()
+
+
+def test_a_cleared_grey_picture_stays_grey(tmp_path, noise, encoded):
+    path = tmp_path / "picture.png"
+    path.write_bytes(encoded(noise[..., :1], "png"))
+    cleared = files.open_picture(path).cleared()
+    assert (cleared.order, cleared.pixels.shape) == ("graya", (37, 53, 2))

@@ -31,6 +31,7 @@ class StudioDouble(QtCore.QObject):
         self.can_generate = True
         self.settings = Settings()
         self.styles = STYLES
+        self.most_layers = 0
         self.styles_folder = "/styles"
         self.jobs = ()
         self.offers = ()
@@ -53,6 +54,7 @@ class StudioDouble(QtCore.QObject):
                 "chosen": "offers",
                 "elsewhere": "offers",
                 "styles_folder": "styles",
+                "most_layers": "styles",
             }.get(name, name)
             getattr(self, f"{signal}_changed").emit()
 

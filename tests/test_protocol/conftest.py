@@ -18,6 +18,7 @@ from protocol import (
     MAX_COUNT,
     MAX_GUIDANCE,
     MAX_INTEGER,
+    MAX_LAYERS,
     MAX_MASK_REACH,
     MAX_SEED,
     MAX_STEPS,
@@ -105,13 +106,16 @@ def jobs(draw):
         encoding=draw(st.sampled_from(["raw", "zlib"])),
         previews=draw(st.booleans()),
         document=draw(texts),
+        layers=draw(st.integers(0, MAX_LAYERS)) if image else 0,
     )
 
 
 @st.composite
 def pictures(draw):
     image = draw(rasters())
-    return Picture(image, Bounds(draw(integers), draw(integers), image.width, image.height), draw(seeds))
+    names = draw(st.lists(content_names, max_size=3))
+    layers = tuple(dataclasses.replace(image, content=name) for name in names)
+    return Picture(image, Bounds(draw(integers), draw(integers), image.width, image.height), draw(seeds), layers)
 
 
 SPECIAL = {

@@ -146,6 +146,7 @@ BOUNDS = {
     "pictures of a job": limits.MAX_COUNT,
     "denoising steps": limits.MAX_STEPS,
     "guidance scale": limits.MAX_GUIDANCE,
+    "layers of a picture": limits.MAX_LAYERS,
     "layers that `clip_skip` counts": limits.MAX_CLIP_SKIP,
     "pixels of grow or feather": limits.MAX_MASK_REACH,
     "a seed, and any integer": limits.MAX_INTEGER,

@@ -1,7 +1,7 @@
 """The painter's side, message by message. What happens over many connections is in test_painter_reconnects.py."""
 
 import pytest
-from painter_talk import NO, ONE, PIXELS, TWO, chunk_of, done_of, greet, hear, job_of, said
+from painter_talk import NO, ONE, PIXELS, TWO, apart_of, chunk_of, done_of, greet, hear, job_of, said
 
 from protocol import (
     EVENTS,
@@ -65,6 +65,22 @@ def test_an_end_without_pictures_is_told_once(painter, end):
 def test_a_result_without_pictures_is_one(painter):
     painter.submit(job_of(ONE), {})
     assert hear(painter, done_of(ONE)) == [Result(done_of(ONE), {})]
+
+
+def test_a_result_is_whole_when_its_layers_have_arrived(painter):
+    painter.submit(job_of(ONE), {})
+    said(painter)
+    # a layer with nothing on it may be like another one
+    done = apart_of(ONE, b"seen", b"back", b"none", b"none")
+    assert hear(painter, done) == []
+    assert said(painter) == [Need(tuple(map(content_name, (b"seen", b"back", b"none"))))]
+    assert painter.receive(chunk_of(b"seen")) + painter.receive(chunk_of(b"none")) == []
+    painter.lost()
+    painter.connected()
+    assert hear(painter, Welcome("a backend"), done) == [Welcome("a backend")]
+    assert Need((content_name(b"back"),)) in said(painter)
+    contents = {content_name(data): data for data in (b"seen", b"back", b"none")}
+    assert painter.receive(chunk_of(b"back")) == [Result(done, contents)]
 
 
 def test_pictures_alike_are_sent_once_and_arrive_in_both_jobs(painter):

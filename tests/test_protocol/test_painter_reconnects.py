@@ -50,9 +50,9 @@ def raster_of(content):
 
 
 def paint(job, image):
-    """Return the pictures of a job: bytes that anybody can work out again from the job alone."""
-    size = 7
-    return [hashlib.sha512(f"{job.prompt}/{index}".encode() + image).digest()[:size] for index in range(job.count)]
+    """Return the pictures of a job, each with its layers: bytes that anybody can work out again from the job alone."""
+    size, each = 7, range(job.count * (1 + job.layers))
+    return [hashlib.sha512(f"{job.prompt}/{index}".encode() + image).digest()[:size] for index in each]
 
 
 class Backend:
@@ -139,7 +139,8 @@ class Backend:
         pictures = paint(job, self.contents[job.image.content] if job.image else b"")
         self.contents |= {content_name(data): data for data in pictures}
         rasters = [raster_of(data) for data in pictures]
-        self.end(Done(job.id, tuple(Picture(raster, Bounds.of(raster.extent), 0) for raster in rasters)))
+        made = [rasters[at : at + 1 + job.layers] for at in range(0, len(rasters), 1 + job.layers)]
+        self.end(Done(job.id, tuple(Picture(one, Bounds.of(one.extent), 0, tuple(rest)) for one, *rest in made)))
 
 
 class Reconnects(RuleBasedStateMachine):
@@ -159,12 +160,24 @@ class Reconnects(RuleBasedStateMachine):
         self.untaken = []
         self.connected = False
 
-    @rule(target=submitted, image=st.sampled_from([None, b"canvas", b"another canvas"]), count=st.integers(1, 2))
-    def submit(self, image, count):
+    @rule(
+        target=submitted,
+        image=st.sampled_from([None, b"canvas", b"another canvas"]),
+        count=st.integers(1, 2),
+        layers=st.integers(0, 2),
+    )
+    def submit(self, image, count, layers):
         job_id = f"{len(self.jobs):032x}"
         raster = raster_of(image) if image else None
         # two prompts only: different jobs then give the same pictures
-        job = Job(job_id, raster.extent if raster else Extent(4, 4), str(len(self.jobs) % 2), image=raster, count=count)
+        job = Job(
+            job_id,
+            raster.extent if raster else Extent(4, 4),
+            str(len(self.jobs) % 2),
+            image=raster,
+            count=count,
+            layers=layers if raster else 0,
+        )
         self.jobs[job_id] = (job, image or b"")
         self.painter.submit(job, {raster.content: image} if raster else {})
         return job_id
@@ -207,7 +220,7 @@ class Reconnects(RuleBasedStateMachine):
         if isinstance(end := self.backend.ends.get(job_id), Done):
             self.failing.add(job_id)
             for picture in end.pictures:
-                self.backend.contents.pop(picture.image.content, None)
+                self.backend.contents.pop(picture.rasters[-1].content, None)
             # jobs with the same pictures lose them, too
             self.failing |= {job_id for job_id, other in self.backend.ends.items() if isinstance(other, Done)}
 
@@ -256,7 +269,7 @@ class Reconnects(RuleBasedStateMachine):
         self.ends[job_id] += 1
         self.untaken.append(job_id)
         if isinstance(end, Result):
-            names = [picture.image.content for picture in end.done.pictures]
+            names = [raster.content for picture in end.done.pictures for raster in picture.rasters]
             assert [end.contents[name] for name in names] == paint(*self.jobs[job_id])
             assert set(end.contents) == set(names)
         elif isinstance(end, Cancelled):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from protocol import (
     DEPTH_BYTES,
     MAX_CONTENT_BYTES,
+    MAX_LAYERS,
     MAX_PIXELS,
     MAX_PROMPT_CHARS,
     MAX_SEED,
@@ -95,6 +96,9 @@ def test_a_raster_that_cannot_be_does_not_exist(changes, says):
         ({"count": 17}, "count must lie between 1 and 16"),
         ({"grow": -1}, "grow must lie between 0 and 1024"),
         ({"feather": 1025}, "feather must lie between 0 and 1024"),
+        ({"layers": -1}, "layers must lie between 0 and 10"),
+        ({"layers": MAX_LAYERS + 1}, "layers must lie between 0 and 10, got 11"),
+        ({"image": None, "layers": 2}, "layers need an image"),
         ({"image": None}, "a mask or a selection needs an image"),
         ({"image": None, "mask": None, "selection": None}, "a strength below 1 needs an image"),
         ({"mask": None}, "a mask needs the selection's bounds, and they a mask"),
@@ -109,6 +113,12 @@ def test_a_raster_that_cannot_be_does_not_exist(changes, says):
 def test_a_job_that_cannot_be_painted_does_not_exist(changes, says):
     with pytest.raises(ValueError, match=says):
         dataclasses.replace(FILL, **changes)
+
+
+def test_a_picture_names_itself_and_its_layers():
+    layers = tuple(dataclasses.replace(IMAGE, content=digit * 64) for digit in "12")
+    assert Picture(IMAGE, Bounds(0, 0, 8, 4), 0, layers).rasters == (IMAGE, *layers)
+    assert Picture(IMAGE, Bounds(0, 0, 8, 4), 0).rasters == (IMAGE,)
 
 
 def test_a_job_names_its_attachments():
@@ -140,6 +150,9 @@ def test_each_picture_of_a_batch_has_a_seed_that_a_job_of_its_own_may_have(seed,
         (lambda: Style(sampler="\x00"), "sampler contains a null character"),
         (lambda: Picture(IMAGE, Bounds(0, 0, 4, 8), 0), "the picture is 8 x 4, its bounds 4 x 8"),
         (lambda: Picture(IMAGE, Bounds(0, 0, 8, 4), -1), "seed must lie between"),
+        (lambda: Picture(IMAGE, Bounds(0, 0, 8, 4), 0, (IMAGE, MASK)), "a layer is 8 x 4 gray u8 raw, its picture"),
+        (lambda: Picture(IMAGE, Bounds(0, 0, 8, 4), 0, (Raster(NAME, 64, 4, 4, "rgba"),)), "a layer is 4 x 4"),
+        (lambda: Picture(IMAGE, Bounds(0, 0, 8, 4), 0, (IMAGE,) * (MAX_LAYERS + 1)), "at most 10 layers"),
         (lambda: Failure("Not Found", "", ""), "a failure's code is a short lower-case name"),
         (lambda: Failure("", "", ""), "a failure's code is a short lower-case name"),
         (lambda: Failure("x" * 65, "", ""), "a failure's code is a short lower-case name"),

@@ -25,7 +25,8 @@ class ModelFacts:
     `id` is the model's id in the library. The sides of what it paints are multiples of `multiple`, at least `least_side`
     where the shape allows and never above `most_side`, if it has such a bound, with at most `most_pixels` in all, and best about
     `native` squared.
-    `context` is what it wants to see around a selection. `references` is how many whole pictures it can be shown.
+    `context` is what it wants to see around a selection. `references` is how many whole pictures it can be shown,
+    `layers` how many layers it makes of one at most, 0 where it makes none.
     `full_vae` is whether the VAE is run in float32 where the rest is in float16.
     `clip_skip` counts as painters do, from 1; the model's own `template` and `negative` prompt go around the painter's words.
     """
@@ -55,6 +56,7 @@ class ModelFacts:
     weights: bool = True
     variant: Variant = "base"
     references: int = 0
+    layers: int = 0
     clip_skip: int = 1
     template: str = "{prompt}"
     negative: str = ""
@@ -68,6 +70,8 @@ class ModelFacts:
             raise ValueError(f"{self.most_pixels} pixels are less than the smallest picture, {self.multiple} squared")
         if self.most_side is not None and self.most_side < self.multiple:
             raise ValueError(f"{self.most_side} pixels on a side are less than the smallest picture, {self.multiple}")
+        if (self.variant == "layered") != (self.layers > 0):
+            raise ValueError(f"a model that is {self.variant} cannot make {self.layers} layers of a picture")
         if self.sampler not in self.samplers:
             raise ValueError(f"sampler must be one of {', '.join(self.samplers)}, got {self.sampler!r}")
 
@@ -121,15 +125,16 @@ def facts_of_model(
         context=_first(own.context, Context(padding, max(1, round(minimum * share)))),
         dtypes=tuple((device, _first(own.dtype, dtype)) for device, dtype in family.dtypes),
         pixel_bytes=family.pixel_bytes,
-        # an inpainting model sees the surroundings, and need not have them shine through
+        # a model that sees the surroundings, or the very picture, need not have them shine through
         wordless_strength=_first(
-            own.wordless_strength, 1.0 if readings.variant == "inpaint" else None, family.wordless_strength
+            own.wordless_strength, 1.0 if readings.variant in ("inpaint", "layered") else None, family.wordless_strength
         ),
         negative_prompt=guidance_kind == "classifier_free",
         guidance_kind=guidance_kind,
         weights=family.weights,
         variant=readings.variant,
         references=readings.references,
+        layers=readings.layers,
         clip_skip=_first(own.clip_skip, 1),
         template=_first(own.template, "{prompt}"),
         negative=_first(own.negative, ""),

@@ -13,7 +13,8 @@ class Readings:
 
     `native` is the side in pixels at which it was trained. `vae_scale` is pixels per latent on each side, `downsampling` how
     many latents on each side meet in the denoiser's coarsest one. `text_length` counts tokens, start and end included.
-    `references` is how many whole pictures it can be shown to work from. `most_pixels` is what it paints well in one pass,
+    `references` is how many whole pictures it can be shown to work from, `layers` how many layers it makes of one at most.
+    `most_pixels` is what it paints well in one pass,
     whatever its native size; `most_side` is how many pixels on a side it has places for, and cannot go beyond. `steps`,
     `guidance`, `guidance_kind` and `sampler` are for models that were distilled, or otherwise want it another way than their
     family. `full_vae` is whether its VAE overflows in float16, and is run in float32 beside a denoiser in that.
@@ -27,6 +28,7 @@ class Readings:
     prediction: Prediction
     variant: Variant = "base"
     references: int = 0
+    layers: int = 0
     most_pixels: int | None = None
     most_side: int | None = None
     steps: int | None = None

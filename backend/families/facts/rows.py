@@ -189,7 +189,7 @@ _QWEN: Final = FamilyFacts(
     pixel_bytes=_QWEN_PIXEL_BYTES,
     wordless_strength=_WORDLESS,
     weights=False,
-    variants=("base", "edit"),
+    variants=("base", "edit", "layered"),
 )
 
 _OVIS: Final = FamilyFacts(
