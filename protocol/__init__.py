@@ -26,8 +26,10 @@ from .limits import CHUNK_BYTES as CHUNK_BYTES
 from .limits import MAX_CLIP_SKIP as MAX_CLIP_SKIP
 from .limits import MAX_CONTENT_BYTES as MAX_CONTENT_BYTES
 from .limits import MAX_COUNT as MAX_COUNT
+from .limits import MAX_DRAWN_CHARS as MAX_DRAWN_CHARS
 from .limits import MAX_GUIDANCE as MAX_GUIDANCE
 from .limits import MAX_INTEGER as MAX_INTEGER
+from .limits import MAX_LORAS as MAX_LORAS
 from .limits import MAX_MASK_REACH as MAX_MASK_REACH
 from .limits import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
 from .limits import MAX_NAME_CHARS as MAX_NAME_CHARS
@@ -60,8 +62,10 @@ from .messages import Hello as Hello
 from .messages import Jobs as Jobs
 from .messages import Laid as Laid
 from .messages import Lies as Lies
+from .messages import ListLoras as ListLoras
 from .messages import ListModels as ListModels
 from .messages import ListStyles as ListStyles
+from .messages import Loras as Loras
 from .messages import Message as Message
 from .messages import Models as Models
 from .messages import Need as Need
@@ -93,6 +97,7 @@ from .values import Failure as Failure
 from .values import Job as Job
 from .values import JobState as JobState
 from .values import JobStatus as JobStatus
+from .values import LoraInfo as LoraInfo
 from .values import ModelInfo as ModelInfo
 from .values import Order as Order
 from .values import Picture as Picture

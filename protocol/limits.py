@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 PROTOCOL_MAJOR = 1
 """Raised when an old client and a new server can no longer understand each other."""
 
-PROTOCOL_MINOR = 2
+PROTOCOL_MINOR = 3
 """Raised when fields or messages are added that the other side may ignore."""
 
 MAX_MESSAGE_BYTES = 1 * MIB
@@ -67,6 +67,12 @@ MAX_NEED_CONTENTS = 256
 
 MAX_STYLES = 512
 """Styles in one list, and presets with a problem: twice what is told of models, and more than a menu can show."""
+
+MAX_LORAS = 4096
+"""LoRAs in one list: more than any painter finds again by name."""
+
+MAX_DRAWN_CHARS = 2000
+"""Words that a picture drew: what a tooltip shows, and sixteen pictures with as many still fit into one message."""
 
 MAX_PATH_CHARS = 4096
 """A path that travels: the longest that Linux opens."""

@@ -11,7 +11,19 @@ from typing import Final, Literal
 
 from . import limits
 from .limits import PROTOCOL_MAJOR, PROTOCOL_MINOR, Limits
-from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, Style, is_content_name, is_job_id
+from .values import (
+    DeviceInfo,
+    Failure,
+    Job,
+    JobStatus,
+    LoraInfo,
+    ModelInfo,
+    Picture,
+    Raster,
+    Style,
+    is_content_name,
+    is_job_id,
+)
 
 
 @dataclass(frozen=True)
@@ -198,6 +210,24 @@ class Styles:
 
 
 @dataclass(frozen=True)
+class ListLoras:
+    """Client: which LoRAs are there? Since version 1.3."""
+
+
+@dataclass(frozen=True)
+class Loras:
+    """Server, in answer to ListLoras: by name, those that cannot be used as well. `folder` is where they lie on its machine."""
+
+    loras: tuple[LoraInfo, ...]
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.loras) > limits.MAX_LORAS:
+            raise ValueError(f"at most {limits.MAX_LORAS} LoRAs in one list, got {len(self.loras)}")
+        _check_path("folder", self.folder)
+
+
+@dataclass(frozen=True)
 class GetStatus:
     """Client: how are you?"""
 
@@ -325,6 +355,7 @@ Request = (
     | Acknowledge
     | ListModels
     | ListStyles
+    | ListLoras
     | GetStatus
     | Shutdown
     | Goodbye
@@ -338,6 +369,7 @@ Event = (
     | Jobs
     | Models
     | Styles
+    | Loras
     | Status
     | Accepted
     | Queued
@@ -366,6 +398,7 @@ REQUESTS: Final[dict[str, type]] = {
     "acknowledge": Acknowledge,
     "list_models": ListModels,
     "list_styles": ListStyles,
+    "list_loras": ListLoras,
     "get_status": GetStatus,
     "shutdown": Shutdown,
     "goodbye": Goodbye,
@@ -379,6 +412,7 @@ EVENTS: Final[dict[str, type]] = {
     "jobs": Jobs,
     "models": Models,
     "styles": Styles,
+    "loras": Loras,
     "status": Status,
     "accepted": Accepted,
     "queued": Queued,

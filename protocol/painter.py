@@ -147,7 +147,7 @@ class Painter:
             self._send(message)
 
     def request(self, message: Request) -> None:
-        """Send something that is about no job: ListModels, ListStyles, GetStatus, Shutdown.
+        """Send something that is about no job: ListModels, ListStyles, ListLoras, GetStatus, Shutdown.
 
         Raises ConnectionError while there is no connection.
         """

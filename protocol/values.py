@@ -231,12 +231,14 @@ class Job:
 class Picture:
     """One finished picture: a layer with straight alpha, to be laid at `bounds` of the job's extent.
 
-    Alone it is reproducible: the same job with this `seed` and a count of 1.
+    Alone it is reproducible: the same job with this `seed` and a count of 1. `prompt` is the job's as this picture drew it, with
+    every choice and wildcard settled, where there were any, and else empty.
     """
 
     image: Raster
     bounds: Bounds
     seed: int
+    prompt: str = ""
 
     def __post_init__(self) -> None:
         _require(
@@ -244,6 +246,7 @@ class Picture:
             f"the picture is {self.image.extent}, its bounds {self.bounds.extent}",
         )
         _require(0 <= self.seed <= limits.MAX_SEED, f"seed must lie between 0 and {limits.MAX_SEED}, got {self.seed}")
+        _require_text(self.prompt, limits.MAX_DRAWN_CHARS, "the prompt that was drawn")
 
 
 @dataclass(frozen=True)
@@ -269,6 +272,7 @@ class ModelInfo:
     `native` is the side at which the model paints best, `multiple` what its sides must be multiples of. `problem` is
     empty, or says why the model cannot be used. `variant` is "base", "inpaint" for one that is shown the mask, "edit" for one
     that works from pictures, "layered" for one that takes them apart; `references` is how many pictures it can be shown.
+    `weights` is whether weights of words in a prompt mean something to it.
     """
 
     id: str
@@ -283,6 +287,17 @@ class ModelInfo:
     problem: str = ""
     variant: str = "base"
     references: int = 0
+    weights: bool = True
+
+
+@dataclass(frozen=True)
+class LoraInfo:
+    """A LoRA that prompts can ask for by its `name`. `families` are those of the models that it may be for, as in `ModelInfo`;
+    empty where it cannot be used, for the reason in `problem`."""
+
+    name: str
+    families: tuple[str, ...] = ()
+    problem: str = ""
 
 
 JobState = Literal["unknown", "receiving", "queued", "running", "done", "failed", "cancelled"]

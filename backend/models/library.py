@@ -246,6 +246,7 @@ def _info(facts: ModelFacts) -> ModelInfo:
         samplers=facts.samplers,
         variant=facts.variant,
         references=facts.references,
+        weights=facts.weights,
     )
 
 

@@ -63,6 +63,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildc
         references=shown.references,
         edits=shown.edits,
         rescale=job.style.rescale or 0.0,
+        drawn=said.drawn,
     )
 
 
