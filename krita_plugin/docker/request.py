@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from ..qt import QtGui, QtWidgets
-from ..studio import JobStage, Studio
-from .edit import edit
-from .prompt import PromptField
+from typing import Final
 
-GENERATE, REFINE = "Generate", "Refine"
+from ..qt import QtCore, QtGui, QtWidgets
+from ..studio import JobStage, Studio
+from . import words
+from .buttons import IconSource
+from .edit import edit
+from .loras import LoraButton, LoraCompletion
+from .prompt import PromptField
+from .text import ElidedLabel
+
+GENERATE, EDIT, REFINE = "Generate", "Edit", "Refine"
+
+WHAT_BELONGS: Final = "What belongs in the selection?"
+WHAT_CHANGES: Final = "What is to change in the selection?"
 
 
 class RequestPart(QtWidgets.QWidget):
-    """The prompt, Generate (Refine, where not everything is painted anew) and Cancel."""
+    """The prompt, what may be written into it, Generate (by the name of what it does) and Cancel."""
 
-    def __init__(self, studio: Studio) -> None:
+    def __init__(self, studio: Studio, icon: IconSource) -> None:
         super().__init__()
         self._studio = studio
         self.prompt = PromptField(3)
         self.prompt.setObjectName("scumblePrompt")
         self.prompt.setAccessibleName("Prompt: what belongs there")
-        self.prompt.setPlaceholderText("What belongs in the selection?")
+        self.prompt.setPlaceholderText(WHAT_BELONGS)
         self.prompt.setToolTip(
             "Say what belongs in the selected part of the picture; without a selection, in the whole of it.\n"
             "Shift+Enter generates, Escape goes back to the canvas"
         )
         self.prompt.edited.connect(lambda: edit(studio, prompt=self.prompt.toPlainText()))
         self.prompt.asked.connect(self.ask)
+        self._lora = LoraButton(studio, icon, self.prompt)
+        self._completion = LoraCompletion(studio, self.prompt)
+        self._in_vain = ElidedLabel(dim=True)
+        self._in_vain.setObjectName("scumbleWeightsInVain")
+        self._in_vain.setText(words.WEIGHTS_IN_VAIN)
+        self._in_vain.set_hint(words.WEIGHTS_IN_VAIN_HINT)
+        self._in_vain.hide()
         self._generate = QtWidgets.QPushButton(GENERATE)
         self._generate.setObjectName("scumbleGenerate")
         # the style draws a default button as the one that matters
@@ -44,19 +60,35 @@ class RequestPart(QtWidgets.QWidget):
         buttons.addWidget(self._cancel)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.prompt)
+        top = QtWidgets.QHBoxLayout()
+        top.addWidget(self.prompt, 1)
+        top.addWidget(self._lora, 0, QtCore.Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(top)
+        layout.addWidget(self._in_vain)
         layout.addLayout(buttons)
 
     def read_settings(self) -> None:
-        """Show the prompt, and which of its two names the button has."""
-        settings = self._studio.settings
-        self.prompt.show_text(settings.prompt)
+        """Show the prompt, which name the button has, and what of the prompt the model knows."""
+        self.prompt.show_text(self._studio.settings.prompt)
+        self.read_model()
+
+    def read_model(self) -> None:
+        """Show what depends on the model."""
+        self._lora.read()
+        self._completion.read()
+        self._in_vain.setVisible(self._studio.weights_in_vain)
+        self.prompt.setPlaceholderText(WHAT_CHANGES if self._studio.edits else WHAT_BELONGS)
         self.name_button()
 
     def name_button(self) -> None:
-        """Call the button what it does at the strength that is set."""
+        """Call the button what it does with that model, at the strength that is set."""
         if self._studio.settings.strength < 1:
             name, tip = REFINE, "Rework what is there, as far as the strength lets it change. Shift+Enter in the prompt"
+        elif self._studio.edits:
+            name, tip = (
+                EDIT,
+                "Change what is there as the prompt says, as a layer of its own. Shift+Enter in the prompt",
+            )
         else:
             name, tip = GENERATE, "Paint the selected part anew, as a layer of its own. Shift+Enter in the prompt"
         if self._generate.text() != name:
@@ -66,6 +98,7 @@ class RequestPart(QtWidgets.QWidget):
     def read_state(self) -> None:
         """Enable what can be pressed now."""
         self.prompt.setEnabled(self._studio.has_document)
+        self._lora.read()
         self._generate.setEnabled(self._studio.can_generate)
         self._cancel.setEnabled(any(job.stage is not JobStage.CANCELLING for job in self._studio.jobs))
 

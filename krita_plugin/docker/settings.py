@@ -11,6 +11,7 @@ from .buttons import IconSource
 from .edit import edit
 from .fold import Fold
 from .prompt import PromptField
+from .references import ReferencesPart
 from .seed import SeedField
 from .styles import StyleChoice
 from .wheel import WheelGuard
@@ -33,6 +34,7 @@ class SettingsPart(QtWidgets.QWidget):
         self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self._strength = QtWidgets.QSpinBox()
         self._build_strength()
+        self.references = ReferencesPart(studio, icon)
         self._negative = PromptField(2)
         self._seed = SeedField()
         self._random = QtWidgets.QCheckBox("Random")
@@ -52,7 +54,8 @@ class SettingsPart(QtWidgets.QWidget):
         strength.addWidget(self._slider, 1)
         strength.addWidget(self._strength)
         rows.addLayout(strength, 1, 1, 1, 2)
-        rows.addWidget(self.fold, 2, 0, 1, 3)
+        rows.addWidget(self.references, 2, 0, 1, 3)
+        rows.addWidget(self.fold, 3, 0, 1, 3)
 
     def read_settings(self) -> None:
         """Show the settings; a control that shows them already is not touched."""
@@ -64,11 +67,13 @@ class SettingsPart(QtWidgets.QWidget):
         self._random.setChecked(settings.random_seed)
         self._count.setValue(settings.count)
         self._styles.read()
+        self.references.read()
         self.fold.say(words.more_words(settings))
 
     def read_styles(self) -> None:
-        """Show the styles that there are."""
+        """Show the styles that there are, and what the model of the one that is set takes."""
         self._styles.read()
+        self.references.read()
 
     def _build_strength(self) -> None:
         tip = (
