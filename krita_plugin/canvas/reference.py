@@ -16,6 +16,9 @@ MOST_REFERENCE_PIXELS: Final = 2048 * 2048
 """No model is shown a reference of much more than a megapixel. Four leave its own scaling something to do, and are read and sent
 in a moment."""
 
+FINER: Final = 2
+"""Times as many pixels a side as a thumbnail has are asked of Krita: what is clear around what is painted is cut away."""
+
 
 def active_layer(document: Document) -> Node | None:
     """Return the active layer, or the one that the active mask belongs to; None where there is none."""
@@ -100,8 +103,30 @@ def _empty(name: str) -> protocol.Failure:
 
 
 def thumbnail_of(node: Node, side: int) -> QtGui.QImage:
-    """Return a small look at a layer, at most `side` pixels on its longest side; a null one where Krita has none."""
-    image = node.thumbnail(side, side)
-    if image.isNull() or max(image.width(), image.height()) <= side:
-        return image
-    return image.scaled(QtCore.QSize(side, side), QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+    """Return a small look at what is on a layer, `side` pixels on its longest side; a null one where nothing is."""
+    reach = node.bounds().size()
+    # Krita stretches what it has of the layer, which is a bit more than is painted, over all that it is asked for
+    stretched = node.thumbnail(FINER * side, FINER * side) if not reach.isEmpty() else QtGui.QImage()
+    painted = QtCore.QRect() if stretched.isNull() else _opaque(stretched)
+    if painted.isEmpty():
+        return QtGui.QImage()
+    size = reach.scaled(side, side, QtCore.Qt.AspectRatioMode.KeepAspectRatio).expandedTo(QtCore.QSize(1, 1))
+    aspect, mode = QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, QtCore.Qt.TransformationMode.SmoothTransformation
+    return stretched.copy(painted).scaled(size, aspect, mode)
+
+
+def _opaque(image: QtGui.QImage) -> QtCore.QRect:
+    """Return the part of a picture outside of which it is clear."""
+    alpha = image.convertToFormat(QtGui.QImage.Format.Format_Alpha8)
+    rows = []
+    for y in range(alpha.height()):
+        row = alpha.constScanLine(y)
+        if row is not None:
+            row.setsize(alpha.width())
+            rows.append(bytes(memoryview(row)))  # type: ignore[arg-type, unused-ignore]
+    seen = [y for y, row in enumerate(rows) if any(row)]
+    if not seen:
+        return QtCore.QRect()
+    left = min(len(rows[y]) - len(rows[y].lstrip(b"\0")) for y in seen)
+    right = max(len(rows[y].rstrip(b"\0")) for y in seen)
+    return QtCore.QRect(left, seen[0], right - left, seen[-1] + 1 - seen[0])

@@ -62,7 +62,8 @@ def _mark_weight(prompt: PromptField, behind: QtGui.QTextCursor) -> None:
 
 
 class LoraButton(IconButton):
-    """Opens a menu of the LoRAs that fit the model; disabled, with the reason in its tooltip, where there are none."""
+    """Opens a menu of the LoRAs that fit the model; disabled, with the reason in its tooltip, where none does. Hidden while there are
+    none at all: who has never heard of them need not wonder."""
 
     def __init__(self, studio: Studio, icon: IconSource, prompt: PromptField) -> None:
         # no icon of Krita's says LoRA
@@ -76,11 +77,22 @@ class LoraButton(IconButton):
         self._menu.triggered.connect(self._write)
         self.setMenu(self._menu)
         self.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.setEnabled(False)
+        self.hide()
+
+    def sizeHint(self) -> QtCore.QSize:  # noqa: N802 - Qt's name
+        """Return the word's size with room for the arrow, which Qt draws over it else."""
+        style = self.style()
+        arrow = 0 if style is None else style.pixelMetric(QtWidgets.QStyle.PixelMetric.PM_MenuButtonIndicator)
+        return super().sizeHint() + QtCore.QSize(arrow, 0)
+
+    def minimumSizeHint(self) -> QtCore.QSize:  # noqa: N802 - Qt's name
+        """Return the same: it is never cut."""
+        return self.sizeHint()
 
     def read(self) -> None:
         """Offer what there is now."""
         model, loras = self._studio.model, self._studio.loras
+        self.setVisible(self._studio.has_loras)
         self.setEnabled(bool(loras) and self._studio.has_document)
         self.setToolTip(words.loras_hint(model, bool(loras), self._studio.loras_folder))
         if loras != self._listed:
@@ -123,6 +135,8 @@ class LoraCompletion(QtCore.QObject):
         assert popup is not None
         self._popup: QtWidgets.QAbstractItemView = popup
         popup.setObjectName("scumbleLoraList")
+        # folders come first in a name, and what tells it from others last
+        popup.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
         prompt.edited.connect(self._offer)
 
     def is_open(self) -> bool:
@@ -144,16 +158,17 @@ class LoraCompletion(QtCore.QObject):
         if not self._completer.completionCount():
             self._popup.hide()
             return
-        at = self._prompt.cursorRect()
-        bar = self._popup.verticalScrollBar()
+        at, bar = self._prompt.cursorRect(), self._popup.verticalScrollBar()
         beside = 0 if bar is None else bar.sizeHint().width()
-        at.setWidth(min(self._prompt.width() - at.left(), self._popup.sizeHintForColumn(0) + beside + at.height()))
-        if at.width() < self._prompt.width() // 2:
-            # no room to the right of the cursor: below the whole field
-            at.setLeft(0)
-            at.setWidth(self._prompt.width())
+        wanted = self._popup.sizeHintForColumn(0) + beside + 2 * self._popup.frameWidth()
+        if at.left() + wanted > self._prompt.width():
+            # no room to the right of the cursor: below the field, as wide as that
+            at.setLeft(max(0, self._prompt.width() - wanted))
+        at.setWidth(min(wanted, self._prompt.width()))
         self._completer.complete(at)
-        self._popup.setCurrentIndex(self._completer.completionModel().index(0, 0))
+        shown = self._completer.completionModel()
+        if shown is not None:
+            self._popup.setCurrentIndex(shown.index(0, 0))
 
 
 def _plain(text: str) -> str:

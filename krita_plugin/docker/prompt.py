@@ -55,15 +55,15 @@ class PromptField(QtWidgets.QPlainTextEdit):
         if keys.is_override(event) and isinstance(event, QtGui.QKeyEvent) and _is_mine(event):
             event.accept()
             return True
-        if self._is_chosen_by(event):
+        if isinstance(event, QtGui.QKeyEvent) and self._leaves(event):
             # here, since Tab never comes as far as to `keyPressEvent`
             event.ignore()
             return True
         return super().event(event)
 
-    def _is_chosen_by(self, event: QtCore.QEvent | None) -> bool:
-        is_press = isinstance(event, QtGui.QKeyEvent) and event.type() == QtCore.QEvent.Type.KeyPress
-        return is_press and event.key() in _CHOOSING and self.completing()
+    def _leaves(self, event: QtGui.QKeyEvent) -> bool:
+        """Whether the key belongs to the list that is open."""
+        return event.type() == QtCore.QEvent.Type.KeyPress and event.key() in _CHOOSING and self.completing()
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
         """Ask on Shift+Enter, else write."""

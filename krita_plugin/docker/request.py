@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..qt import QtCore, QtGui, QtWidgets
+from ..qt import QtGui, QtWidgets
 from ..studio import JobStage, Studio
 from . import words
 from .buttons import IconSource
@@ -60,11 +60,12 @@ class RequestPart(QtWidgets.QWidget):
         buttons.addWidget(self._cancel)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        top = QtWidgets.QHBoxLayout()
-        top.addWidget(self.prompt, 1)
-        top.addWidget(self._lora, 0, QtCore.Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(top)
-        layout.addWidget(self._in_vain)
+        below = QtWidgets.QHBoxLayout()
+        below.addWidget(self._in_vain, 1)
+        below.addStretch()
+        below.addWidget(self._lora)
+        layout.addWidget(self.prompt)
+        layout.addLayout(below)
         layout.addLayout(buttons)
 
     def read_settings(self) -> None:

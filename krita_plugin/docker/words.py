@@ -57,7 +57,7 @@ ADD_REFERENCE: Final = (
     "What is on it is read when you press Generate; it may be hidden"
 )
 
-WEIGHTS_IN_VAIN: Final = "Weights and BREAK mean nothing to this model"
+WEIGHTS_IN_VAIN: Final = "Weights mean nothing to this model"
 WEIGHTS_IN_VAIN_HINT: Final = "This model reads the prompt as one plain text. Words in brackets count as much as all others; say in words what matters most"
 
 LINE_CHARS: Final = 72

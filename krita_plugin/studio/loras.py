@@ -6,23 +6,23 @@ from ..bundled import protocol
 
 
 class Loras:
-    """What the backend has told of them; `told` is whether it has since the last greeting."""
+    """What the backend has told of them; what an earlier connection told holds until a new one has told it anew."""
 
     def __init__(self) -> None:
-        self.told = False
         self.folder = ""
         self._loras: tuple[protocol.LoraInfo, ...] = ()
 
-    def hear(self, news: protocol.Loras | protocol.Refused) -> bool:
-        """Take the backend's answer; return whether anything is different."""
-        self.told = True
-        before = self._loras, self.folder
+    def __bool__(self) -> bool:
+        """Whether there are any, for whatever model, sound or not."""
+        return bool(self._loras)
+
+    def hear(self, news: protocol.Loras | protocol.Refused) -> None:
+        """Take the backend's answer."""
         if isinstance(news, protocol.Loras):
             self._loras, self.folder = news.loras, news.folder
         elif news.failure.code == "unknown_request":
             # one of before version 1.3
             self._loras, self.folder = (), ""
-        return before != (self._loras, self.folder)
 
     def for_model(self, model: protocol.ModelInfo | None) -> tuple[str, ...]:
         """Return the names of those that are made for a model's family, as prompts ask for them."""

@@ -83,6 +83,11 @@ class Shown(QtCore.QObject):
         return self._backend.loras.for_model(self.model)
 
     @property
+    def has_loras(self) -> bool:
+        """Whether there are LoRAs at all, for whatever model."""
+        return bool(self._backend.loras)
+
+    @property
     def loras_folder(self) -> str:
         """Where LoRAs lie, "" while unknown."""
         return self._backend.loras.folder

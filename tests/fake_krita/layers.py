@@ -166,8 +166,12 @@ class Node:
         return QtCore.QByteArray(plane.read(x, y, width, height).tobytes())
 
     def thumbnail(self, width, height):
+        # Krita's are of the tiles that the layer's pixels lie on, and so have a clear edge
         image = QtGui.QImage(width, height, QtGui.QImage.Format.Format_ARGB32)
-        image.fill(QtGui.QColor(self._layer.id.toRfc4122().data()[0], 90, 120))
+        image.fill(QtCore.Qt.GlobalColor.transparent)
+        for y in range(height // 8, height):
+            for x in range(width // 4, width):
+                image.setPixelColor(x, y, QtGui.QColor(self._layer.id.toRfc4122().data()[0], 90, 120))
         return image
 
     def setPixelData(self, data, x, y, width, height):

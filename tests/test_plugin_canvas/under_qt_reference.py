@@ -170,3 +170,15 @@ def test_the_active_layer_is_never_a_mask_nor_the_root():
     assert canvas.active_layer(document) is None
     document._inner.active = document._inner.selection_layer
     assert canvas.active_layer(document) is None
+
+
+def test_a_thumbnail_has_the_shape_of_what_is_painted():
+    document = opened()
+    small = canvas.thumbnail_of(with_layer(document, noise(10, 20), 2, 2), 48)
+    assert (small.width(), small.height()) == (48, 24)
+    assert {small.pixelColor(x, y).alpha() for x in range(48) for y in range(24)} == {255}, (
+        "what is clear around it is cut away"
+    )
+    empty = document.createNode("Nothing yet", "paintlayer")
+    document.rootNode().addChildNode(empty, None)
+    assert canvas.thumbnail_of(empty, 48).isNull()

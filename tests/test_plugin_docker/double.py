@@ -40,6 +40,7 @@ class StudioDouble(QtCore.QObject):
         self.edits = False
         self.weights_in_vain = False
         self.loras = ()
+        self.has_loras = False
         self.loras_folder = "/loras"
         self.references = ()
         self.reference_room = 0
@@ -66,7 +67,7 @@ class StudioDouble(QtCore.QObject):
                 "styles_folder": "styles",
                 **dict.fromkeys(("model", "edits", "reference_room"), "styles"),
                 "weights_in_vain": "settings",
-                "loras_folder": "loras",
+                **dict.fromkeys(("has_loras", "loras_folder"), "loras"),
             }.get(name, name)
             getattr(self, f"{signal}_changed").emit()
 

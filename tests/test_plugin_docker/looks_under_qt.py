@@ -53,6 +53,7 @@ def busy(studio, panel):
         ),
         offers=offers(8, applied=True),
         elsewhere=(LONG, LONG, title),
+        has_loras=True,
         loras=("ink", f"{LONG}/wash"),
         weights_in_vain=True,
         reference_room=2,

@@ -47,8 +47,10 @@ def marked(prompt):
 # --- the button
 
 
-def test_where_there_are_none_the_button_says_why(studio, panel):
+def test_where_there_are_none_there_is_no_button_and_where_none_fits_it_says_why(studio, panel):
     button = part(panel, "scumbleLora")
+    assert not button.isVisible()
+    studio.set(has_loras=True)
     assert button.isVisible()
     assert not button.isEnabled()
     assert "no LoRAs that fit Starter" in button.toolTip()
@@ -63,7 +65,7 @@ def test_where_there_are_none_the_button_says_why(studio, panel):
 
 
 def test_the_menu_lists_what_fits_and_asks_again(studio, panel):
-    studio.set(loras=LORAS)
+    studio.set(has_loras=True, loras=LORAS)
     menu = menu_of(panel)
     assert names(menu) == ["Ink", "styles/Ink wash", "styles/Oil && pastel"]
     menu.aboutToShow.emit()
@@ -73,7 +75,7 @@ def test_the_menu_lists_what_fits_and_asks_again(studio, panel):
 
 
 def test_many_have_a_menu_for_each_folder(studio, panel):
-    studio.set(loras=(*LORAS, *(f"people/{number:02}" for number in range(loras_module.MOST_FLAT))))
+    studio.set(has_loras=True, loras=(*LORAS, *(f"people/{number:02}" for number in range(loras_module.MOST_FLAT))))
     menu = menu_of(panel)
     assert names(menu) == ["Ink", "styles", "people"]
     styles = menu.actions()[1].menu()
@@ -83,7 +85,7 @@ def test_many_have_a_menu_for_each_folder(studio, panel):
 
 
 def test_what_is_chosen_is_written_at_the_cursor_and_its_weight_marked(studio, panel):
-    studio.set(loras=LORAS)
+    studio.set(has_loras=True, loras=LORAS)
     prompt = part(panel, "scumblePrompt")
     prompt.insertPlainText("a ship at sea")
     cursor = prompt.textCursor()
@@ -100,7 +102,7 @@ def test_what_is_chosen_is_written_at_the_cursor_and_its_weight_marked(studio, p
 
 
 def test_the_keyboard_reaches_the_button(studio, panel):
-    studio.set(loras=LORAS)
+    studio.set(has_loras=True, loras=LORAS)
     part(panel, "scumblePrompt").setFocus()
     panel.focusNextPrevChild(True)
     assert part(panel, "scumbleLora").hasFocus()
@@ -111,7 +113,7 @@ def test_the_keyboard_reaches_the_button(studio, panel):
 
 @pytest.fixture
 def prompt(studio, panel):
-    studio.set(loras=LORAS)
+    studio.set(has_loras=True, loras=LORAS)
     field = part(panel, "scumblePrompt")
     field.setFocus()
     settle()
@@ -187,7 +189,7 @@ def test_of_weights_that_mean_nothing_it_is_said(studio, panel):
     assert not said.isVisible()
     studio.set(model=replace(MODEL, weights=False), weights_in_vain=True)
     assert said.isVisible()
-    assert said.text() == "Weights and BREAK mean nothing to this model"
+    assert said.text() == "Weights mean nothing to this model"
     assert not part(panel, "scumbleNotice").isVisible()
     studio.set(weights_in_vain=False)
     assert not said.isVisible()

@@ -51,7 +51,9 @@ def chosen(studio, *names):
 
 def test_those_fit_that_are_made_for_the_models_family(editing, link):
     heard = Heard(editing)
+    assert not editing.has_loras
     link.news.emit(protocol.Loras(LORAS, "/loras"))
+    assert editing.has_loras
     assert (editing.loras, editing.loras_folder) == (("both",), "/loras")
     assert heard.take()["loras"] == 1
     editing.change(Settings())
@@ -67,7 +69,7 @@ def test_a_backend_that_knows_no_such_question_has_none(studio, link):
     link.news.emit(protocol.Refused("list_loras", busy))
     assert studio.loras == ("both", "styles/ink")
     link.news.emit(protocol.Refused("list_loras", replace(busy, code="unknown_request")))
-    assert (studio.loras, studio.notice) == ((), None)
+    assert (studio.loras, studio.has_loras, studio.notice) == ((), False, None)
 
 
 def test_they_are_asked_for_again_when_the_painter_comes_back(studio, link):
