@@ -46,15 +46,11 @@ from .limits import MAX_STYLES as MAX_STYLES
 from .limits import PROTOCOL_MAJOR as PROTOCOL_MAJOR
 from .limits import PROTOCOL_MINOR as PROTOCOL_MINOR
 from .limits import Limits as Limits
-from .messages import EVENTS as EVENTS
-from .messages import REQUESTS as REQUESTS
 from .messages import Accepted as Accepted
 from .messages import Acknowledge as Acknowledge
 from .messages import Cancel as Cancel
 from .messages import Cancelled as Cancelled
 from .messages import Done as Done
-from .messages import End as End
-from .messages import Event as Event
 from .messages import Failed as Failed
 from .messages import GetStatus as GetStatus
 from .messages import Goodbye as Goodbye
@@ -66,7 +62,6 @@ from .messages import ListLoras as ListLoras
 from .messages import ListModels as ListModels
 from .messages import ListStyles as ListStyles
 from .messages import Loras as Loras
-from .messages import Message as Message
 from .messages import Models as Models
 from .messages import Need as Need
 from .messages import Preview as Preview
@@ -74,7 +69,6 @@ from .messages import Progress as Progress
 from .messages import Query as Query
 from .messages import Queued as Queued
 from .messages import Refused as Refused
-from .messages import Request as Request
 from .messages import Shutdown as Shutdown
 from .messages import Stage as Stage
 from .messages import Status as Status
@@ -105,6 +99,12 @@ from .values import Raster as Raster
 from .values import Style as Style
 from .values import is_content_name as is_content_name
 from .values import is_job_id as is_job_id
+from .vocabulary import EVENTS as EVENTS
+from .vocabulary import REQUESTS as REQUESTS
+from .vocabulary import End as End
+from .vocabulary import Event as Event
+from .vocabulary import Message as Message
+from .vocabulary import Request as Request
 from .wire import MAX_FRAME_BYTES as MAX_FRAME_BYTES
 from .wire import Chunk as Chunk
 from .wire import content_name as content_name

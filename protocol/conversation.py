@@ -25,8 +25,6 @@ from .errors import (
 from .handover import Errand
 from .limits import CHUNK_BYTES, MAX_COUNT, MAX_NEED_CONTENTS, MAX_QUERY_IDS, PROTOCOL_MAJOR, Limits
 from .messages import (
-    EVENTS,
-    REQUESTS,
     Cancelled,
     Done,
     Failed,
@@ -34,7 +32,6 @@ from .messages import (
     Hello,
     Laid,
     Lies,
-    Message,
     Need,
     Preview,
     Progress,
@@ -44,6 +41,7 @@ from .messages import (
 )
 from .transfer import Absent, Incoming, Outgoing, Provider
 from .values import Failure, Raster
+from .vocabulary import EVENTS, REQUESTS, Message
 from .wire import Envelope, content_name, decode_chunk, encode_chunk, encode_message, open_envelope, read_envelope
 
 MAX_UNREAD: Final = 4096

@@ -1,4 +1,4 @@
-"""Every message of the contract. What happens when is told in docs/protocol.md.
+"""Every message of the contract. What happens when is told in docs/protocol.md, and who may send which in `vocabulary`.
 
 A message is a frozen dataclass; on the wire it is a JSON object with its `type` and its fields. New fields get defaults,
 types never change.
@@ -7,7 +7,7 @@ types never change.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from . import limits
 from .limits import PROTOCOL_MAJOR, PROTOCOL_MINOR, Limits
@@ -343,85 +343,3 @@ class Goodbye:
     """Either side: the connection ends now, and why."""
 
     failure: Failure
-
-
-Request = (
-    Hello
-    | Submit
-    | Need
-    | Laid
-    | Cancel
-    | Query
-    | Acknowledge
-    | ListModels
-    | ListStyles
-    | ListLoras
-    | GetStatus
-    | Shutdown
-    | Goodbye
-)
-"""What a client may send."""
-
-Event = (
-    Welcome
-    | Need
-    | Lies
-    | Jobs
-    | Models
-    | Styles
-    | Loras
-    | Status
-    | Accepted
-    | Queued
-    | Progress
-    | Preview
-    | Done
-    | Failed
-    | Cancelled
-    | Refused
-    | Goodbye
-)
-"""What a server may send."""
-
-End = Done | Failed | Cancelled
-"""A job has exactly one of these."""
-
-Message = Request | Event
-
-REQUESTS: Final[dict[str, type]] = {
-    "hello": Hello,
-    "submit": Submit,
-    "need": Need,
-    "laid": Laid,
-    "cancel": Cancel,
-    "query": Query,
-    "acknowledge": Acknowledge,
-    "list_models": ListModels,
-    "list_styles": ListStyles,
-    "list_loras": ListLoras,
-    "get_status": GetStatus,
-    "shutdown": Shutdown,
-    "goodbye": Goodbye,
-}
-"""Type names of what a client may send."""
-
-EVENTS: Final[dict[str, type]] = {
-    "welcome": Welcome,
-    "need": Need,
-    "lies": Lies,
-    "jobs": Jobs,
-    "models": Models,
-    "styles": Styles,
-    "loras": Loras,
-    "status": Status,
-    "accepted": Accepted,
-    "queued": Queued,
-    "progress": Progress,
-    "preview": Preview,
-    "done": Done,
-    "failed": Failed,
-    "cancelled": Cancelled,
-    "refused": Refused,
-    "goodbye": Goodbye,
-}
-"""Type names of what a server may send."""

@@ -21,7 +21,6 @@ from .messages import (
     Cancel,
     Cancelled,
     Done,
-    Event,
     Failed,
     Hello,
     Jobs,
@@ -29,11 +28,11 @@ from .messages import (
     Query,
     Queued,
     Refused,
-    Request,
     Submit,
     Welcome,
 )
 from .values import Failure, Job, JobStatus, Raster
+from .vocabulary import Event, Request
 
 
 @dataclass(frozen=True)
