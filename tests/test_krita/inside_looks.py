@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import painter
@@ -122,8 +123,18 @@ def activated(document, node):
     return True
 
 
+def came_back():
+    """As when the painter comes back to Krita from another program."""
+    application = painter.QApplication.instance()
+    application.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+
+
 def check_loras_to_choose_from(t):
-    yield part("scumbleLora").isEnabled
+    """Files that are put into their folder while Krita is open, and taken out again."""
+    assert not part("scumbleLora").isVisible()
+    shutil.copytree(os.environ["LORAS_TO_COME"], os.environ["LORAS"])
+    came_back()
+    yield lambda: part("scumbleLora").isVisible() and part("scumbleLora").isEnabled()
     menu = part("scumbleLora").menu()
     menu.popup(part("scumbleLora").mapToGlobal(part("scumbleLora").rect().bottomLeft()))
     yield menu.isVisible
@@ -138,6 +149,9 @@ def check_loras_to_choose_from(t):
     yield 0.2
     shot("lora")
     write("scumblePrompt", "a red apple")
+    shutil.rmtree(os.environ["LORAS"])
+    came_back()
+    yield lambda: not part("scumbleLora").isVisible()
 
 
 def check_a_job_that_runs(t):

@@ -40,8 +40,9 @@ def test_nothing_is_cut_off(atelier, tiny_flux2_klein, name, theme):
     home = atelier(theme)
     models = home.folder / "scumble" / "models"
     shutil.copytree(tiny_flux2_klein, models / "Klein")
-    put_loras(models / "loras")
-    outcome = home.start("inside_looks.py", LOOK=name, EXAMPLE=str(EXAMPLE), MASK=str(MASK))
+    put_loras(home.folder / "loras")
+    folders = {"LORAS_TO_COME": str(home.folder / "loras"), "LORAS": str(models / "loras")}
+    outcome = home.start("inside_looks.py", LOOK=name, EXAMPLE=str(EXAMPLE), MASK=str(MASK), **folders)
     assert outcome.checks == dict.fromkeys(CHECKS, ""), (outcome.checks, outcome.detail, outcome.log[-2000:])
     assert name in outcome.notes
     moments = ["not-running", "ready", "works-from", "lora", "running", "variations", "applied", "error"]

@@ -154,6 +154,15 @@ def test_escape_closes_the_list_and_nothing_else(studio, prompt):
     assert studio.settings.prompt == "<lora:"
 
 
+@pytest.mark.parametrize("key", [KEY.Key_Tab, KEY.Key_Return, KEY.Key_Escape, KEY.Key_Backspace, KEY.Key_Delete])
+def test_no_shortcut_of_krita_takes_the_keys_of_the_list(studio, prompt, key):
+    QTest.keyClicks(prompt, "<lora:i")
+    event = QtGui.QKeyEvent(QtCore.QEvent.Type.ShortcutOverride, key, QtCore.Qt.KeyboardModifier.NoModifier)
+    event.ignore()
+    QtWidgets.QApplication.sendEvent(popup(), event)
+    assert event.isAccepted()
+
+
 @pytest.mark.parametrize(
     ("behind", "written", "weight"),
     [

@@ -95,7 +95,8 @@ class ScriptedLink(QtCore.QObject):
             data *= bounds.extent.area
             name = hashlib.sha256(data).hexdigest()
             raster = protocol.Raster(name, len(data), bounds.width, bounds.height, job.order, job.depth)
-            pictures.append(protocol.Picture(raster, bounds, job.seed_of(index), *prompts[index : index + 1]))
+            drawn = prompts[index] if prompts else ""
+            pictures.append(protocol.Picture(raster, bounds, job.seed_of(index), prompt=drawn))
             contents[name] = data
         self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures), notes), contents))
 
