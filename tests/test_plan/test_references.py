@@ -73,6 +73,16 @@ def test_where_there_is_room_for_one_the_painters_own_goes_before_the_canvas(fac
     assert (without.edits, without.references) == (True, ())
 
 
+@pytest.mark.parametrize("part", [PART, None])
+def test_one_for_layers_is_always_shown_what_it_takes_apart(facts, job_of, part):
+    layered = replace(facts, variant="layered", references=1)
+    canvas = {} if part else {"image": reference(9, 512)}
+    plan = make_plan(job_of(SQUARE, part, references=(reference(1),), **canvas), layered)
+    assert (plan.edits, plan.references) == (True, ())
+    assert plan.image is not None
+    assert plan.notes == (f"{facts.title} does not work from reference pictures, so they were left out.",)
+
+
 def test_references_travel_with_the_plan(editing, job_of):
     plan = make_plan(job_of(SQUARE, PART, references=(reference(1),)), editing)
     assert reference(1).content in contents_of(plan)
