@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from .errands import Errands, Lying
 from .errors import (
     ChunkError,
     ContentError,
@@ -21,11 +22,9 @@ from .errors import (
     UnknownMessage,
     VersionMismatch,
 )
-from .handover import Errand, Fetch, Lay, Take
+from .handover import Errand
 from .limits import CHUNK_BYTES, MAX_COUNT, MAX_NEED_CONTENTS, MAX_QUERY_IDS, PROTOCOL_MAJOR, Limits
 from .messages import (
-    EVENTS,
-    REQUESTS,
     Cancelled,
     Done,
     Failed,
@@ -33,7 +32,6 @@ from .messages import (
     Hello,
     Laid,
     Lies,
-    Message,
     Need,
     Preview,
     Progress,
@@ -43,6 +41,7 @@ from .messages import (
 )
 from .transfer import Absent, Incoming, Outgoing, Provider
 from .values import Failure, Raster
+from .vocabulary import EVENTS, REQUESTS, Message
 from .wire import Envelope, content_name, decode_chunk, encode_chunk, encode_message, open_envelope, read_envelope
 
 MAX_UNREAD: Final = 4096
@@ -75,9 +74,6 @@ class Unreadable:
 
     refused: Refused
 
-
-Lying = tuple[str, int]
-"""A file, and where in it an attachment begins."""
 
 Received = Message | Content | PreviewPicture | Unreadable
 
@@ -121,12 +117,7 @@ class Conversation:
         self._announced: Preview | None = None
         self._incoming = Incoming()
         self._outgoing = Outgoing(provide)
-        self._provide = provide
-        self._by_file = by_file
-        self._lying = lying
-        self._inbox = ""
-        self._errands: deque[Errand] = deque()
-        self._begun: list[Errand] = []
+        self._errands = Errands(role, self._incoming, self._outgoing, provide, by_file, lying)
 
     @property
     def greeted(self) -> bool:
@@ -151,7 +142,7 @@ class Conversation:
         if isinstance(message, Goodbye):
             self._end()
         if isinstance(message, Welcome):
-            self._inbox = message.inbox
+            self._errands.inbox = message.inbox
         self._control.append(_Waiting(text, None))
 
     def _send_newest(self, key: tuple[type, str], text: str) -> None:
@@ -182,7 +173,7 @@ class Conversation:
         """Ask for the contents of these rasters, but for those already on their way."""
         names = self._incoming.expect(rasters)
         for start in range(0, len(names), MAX_NEED_CONTENTS):
-            self.send(Need(tuple(names[start : start + MAX_NEED_CONTENTS]), self._by_file and self._inbox != ""))
+            self.send(Need(tuple(names[start : start + MAX_NEED_CONTENTS]), self._errands.lying))
 
     def forget(self, names: Iterable[str]) -> None:
         """No longer expect these; chunks still on their way are dropped without a word."""
@@ -191,47 +182,28 @@ class Conversation:
     def withdraw(self, names: Iterable[str]) -> None:
         """Stop sending these."""
         gone = set(names)
-        self._errands = deque(errand for errand in self._errands if errand.content not in gone)
+        self._errands.withdraw(gone)
         self._outgoing.withdraw(gone)
 
     def next_errand(self) -> Errand | None:
         """Return what is to be done on the disk next, or None. Carry it out in a thread, then call `carried_out`."""
-        if not self._errands:
-            return None
-        self._begun.append(self._errands.popleft())
-        return self._begun[-1]
+        return self._errands.next()
 
     def carried_out(self, errand: Errand, outcome: Any) -> list[Received]:  # noqa: ANN401 - as each errand says
         """Take what an errand's `carry_out` has returned; return what has arrived by it.
 
         Raises ContentError when the connection has to end. One of another conversation is passed over.
         """
-        if self._over or errand not in self._begun:
+        if self._over:
             return []
-        self._begun.remove(errand)
-        if isinstance(outcome, ContentError):
-            if not self._incoming.expects(errand.content):
-                return []
-            self.send(Goodbye(failure_of(outcome)))
-            raise outcome
-        if isinstance(errand, Lay):
-            self._say_laid(errand.content, outcome)
-            return []
-        if outcome is not None:
-            return [Content(errand.content, outcome)] if self._incoming.settle(errand.content) else []
-        if self._incoming.expects(errand.content):
-            # it is not to be had in this way: then in chunks
-            again = Refused("laid", _NOT_LYING, errand.content) if isinstance(errand, Take) else Need((errand.content,))
-            self.send(again)
-        return []
-
-    def _say_laid(self, name: str, lies: bool) -> None:
-        if lies:
-            self.send(Laid(name))
-        else:
-            # a full disk, or a folder that this program cannot see
-            self._by_file = False
-            self._outgoing.want((name,))
+        try:
+            carried = self._errands.carried_out(errand, outcome)
+        except ContentError as error:
+            self.send(Goodbye(failure_of(error)))
+            raise
+        for note in carried.notes:
+            self.send(note)
+        return [] if carried.data is None else [Content(errand.content, carried.data)]
 
     def next_frame(self) -> str | bytes | None:
         """Return the frame to send next, or None when there is none."""
@@ -311,44 +283,19 @@ class Conversation:
             self._greet(message)
         elif isinstance(message, (Hello, Welcome)):
             raise OutOfTurn("a second greeting")
-        if isinstance(message, Need):
-            self._give(message)
-            return []
-        if isinstance(message, (Laid, Lies)):
-            self._look(message)
+        if isinstance(message, (Need, Laid, Lies)):
+            for note in self._errands.give(message) if isinstance(message, Need) else self._errands.look(message):
+                self.send(note)
             return []
         if isinstance(message, Preview):
             self._announced = message
             return []
         if isinstance(message, Refused) and message.request == "laid":
-            self._say_laid(message.id, lies=False)
+            self._errands.send_in_chunks(message.id)
             return []
         if isinstance(message, Refused) and message.request == "need":
             self._incoming.forget((message.id,))
         return [message]
-
-    def _give(self, need: Need) -> None:
-        for name in need.contents:
-            if self.role == "client":
-                data = self._provide(name) if self._by_file and self._inbox else None
-                if data:
-                    self._errands.append(Lay(self._inbox, name, data))
-                    continue
-            elif need.lying and (place := self._lying(name)) is not None:
-                self.send(Lies(name, *place))
-                continue
-            self._outgoing.want((name,))
-
-    def _look(self, message: Laid | Lies) -> None:
-        """Have looked at what the other side says is to be found on the disk."""
-        size = self._incoming.size_of(message.content)
-        if isinstance(message, Laid) and not self._inbox:
-            self.send(Refused("laid", _NOT_LYING, message.content))
-        elif isinstance(message, Laid):
-            # what nobody wants any more must not fill the disk
-            self._errands.append(Take(self._inbox, message.content, size))
-        elif size:
-            self._errands.append(Fetch(message.path, message.content, message.offset, size))
 
     def _check_version(self, envelope: Envelope) -> None:
         """Compare major versions before anything else is read: in another one, all the rest may be different."""
@@ -371,7 +318,7 @@ class Conversation:
         if not isinstance(message, Hello if self.role == "server" else Welcome):
             raise OutOfTurn("the first message must be a greeting")
         if isinstance(message, Welcome):
-            self.limits, self._inbox = message.limits, message.inbox
+            self.limits, self._errands.inbox = message.limits, message.inbox
         self._greeted = True
 
     def _receive_chunk(self, frame: bytes) -> list[Received]:
@@ -396,12 +343,6 @@ _UNKNOWN_CONTENT = Failure(
     "unknown_content",
     "An attachment that was asked for is not here any more.",
     "Ask for the job again; results are kept until they are acknowledged, bounded by size and age.",
-)
-
-_NOT_LYING = Failure(
-    "unknown_content",
-    "An attachment is not in the folder where it was said to lie.",
-    "Send it in chunks.",
 )
 
 _REMEDY = "Update both halves of Scumble to the same version; if they are, this is a fault worth reporting."

@@ -73,6 +73,12 @@ regions."""
 MAX_STYLES = 512
 """Styles in one list, and presets with a problem: twice what is told of models, and more than a menu can show."""
 
+MAX_LORAS = 4096
+"""LoRAs in one list: more than any painter finds again by name."""
+
+MAX_DRAWN_CHARS = 2000
+"""Words that a picture drew: what a tooltip shows, and sixteen pictures with as many still fit into one message."""
+
 MAX_PATH_CHARS = 4096
 """A path that travels: the longest that Linux opens."""
 

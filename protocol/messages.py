@@ -1,4 +1,4 @@
-"""Every message of the contract. What happens when is told in docs/protocol.md.
+"""Every message of the contract. What happens when is told in docs/protocol.md, and who may send which in `vocabulary`.
 
 A message is a frozen dataclass; on the wire it is a JSON object with its `type` and its fields. New fields get defaults,
 types never change.
@@ -7,11 +7,23 @@ types never change.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from . import limits
 from .limits import PROTOCOL_MAJOR, PROTOCOL_MINOR, Limits
-from .values import DeviceInfo, Failure, Job, JobStatus, ModelInfo, Picture, Raster, Style, is_content_name, is_job_id
+from .values import (
+    DeviceInfo,
+    Failure,
+    Job,
+    JobStatus,
+    LoraInfo,
+    ModelInfo,
+    Picture,
+    Raster,
+    Style,
+    is_content_name,
+    is_job_id,
+)
 
 
 @dataclass(frozen=True)
@@ -198,6 +210,24 @@ class Styles:
 
 
 @dataclass(frozen=True)
+class ListLoras:
+    """Client: which LoRAs are there? Since version 1.3."""
+
+
+@dataclass(frozen=True)
+class Loras:
+    """Server, in answer to ListLoras: by name, those that cannot be used as well. `folder` is where they lie on its machine."""
+
+    loras: tuple[LoraInfo, ...]
+    folder: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.loras) > limits.MAX_LORAS:
+            raise ValueError(f"at most {limits.MAX_LORAS} LoRAs in one list, got {len(self.loras)}")
+        _check_path("folder", self.folder)
+
+
+@dataclass(frozen=True)
 class GetStatus:
     """Client: how are you?"""
 
@@ -313,81 +343,3 @@ class Goodbye:
     """Either side: the connection ends now, and why."""
 
     failure: Failure
-
-
-Request = (
-    Hello
-    | Submit
-    | Need
-    | Laid
-    | Cancel
-    | Query
-    | Acknowledge
-    | ListModels
-    | ListStyles
-    | GetStatus
-    | Shutdown
-    | Goodbye
-)
-"""What a client may send."""
-
-Event = (
-    Welcome
-    | Need
-    | Lies
-    | Jobs
-    | Models
-    | Styles
-    | Status
-    | Accepted
-    | Queued
-    | Progress
-    | Preview
-    | Done
-    | Failed
-    | Cancelled
-    | Refused
-    | Goodbye
-)
-"""What a server may send."""
-
-End = Done | Failed | Cancelled
-"""A job has exactly one of these."""
-
-Message = Request | Event
-
-REQUESTS: Final[dict[str, type]] = {
-    "hello": Hello,
-    "submit": Submit,
-    "need": Need,
-    "laid": Laid,
-    "cancel": Cancel,
-    "query": Query,
-    "acknowledge": Acknowledge,
-    "list_models": ListModels,
-    "list_styles": ListStyles,
-    "get_status": GetStatus,
-    "shutdown": Shutdown,
-    "goodbye": Goodbye,
-}
-"""Type names of what a client may send."""
-
-EVENTS: Final[dict[str, type]] = {
-    "welcome": Welcome,
-    "need": Need,
-    "lies": Lies,
-    "jobs": Jobs,
-    "models": Models,
-    "styles": Styles,
-    "status": Status,
-    "accepted": Accepted,
-    "queued": Queued,
-    "progress": Progress,
-    "preview": Preview,
-    "done": Done,
-    "failed": Failed,
-    "cancelled": Cancelled,
-    "refused": Refused,
-    "goodbye": Goodbye,
-}
-"""Type names of what a server may send."""

@@ -21,7 +21,6 @@ from .messages import (
     Cancel,
     Cancelled,
     Done,
-    Event,
     Failed,
     Hello,
     Jobs,
@@ -29,11 +28,11 @@ from .messages import (
     Query,
     Queued,
     Refused,
-    Request,
     Submit,
     Welcome,
 )
 from .values import Failure, Job, JobStatus, Raster
+from .vocabulary import Event, Request
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class Painter:
             self._send(message)
 
     def request(self, message: Request) -> None:
-        """Send something that is about no job: ListModels, ListStyles, GetStatus, Shutdown.
+        """Send something that is about no job: ListModels, ListStyles, ListLoras, GetStatus, Shutdown.
 
         Raises ConnectionError while there is no connection.
         """

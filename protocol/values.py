@@ -244,12 +244,14 @@ class Picture:
 
     Where it was taken apart, `layers` are its layers from the lowest up, each of the same layout as `image`, which is how they
     look one over the other. Alone it is reproducible: the same job with this `seed` and a count of 1.
+    `prompt` is the job's as this picture drew it, with every choice and wildcard settled, where there were any, and else empty.
     """
 
     image: Raster
     bounds: Bounds
     seed: int
     layers: tuple[Raster, ...] = ()
+    prompt: str = ""
 
     def __post_init__(self) -> None:
         _require(
@@ -265,6 +267,7 @@ class Picture:
                 _layout(layer) == _layout(self.image), f"a layer is {_layout(layer)}, its picture {_layout(self.image)}"
             )
         _require(0 <= self.seed <= limits.MAX_SEED, f"seed must lie between 0 and {limits.MAX_SEED}, got {self.seed}")
+        _require_text(self.prompt, limits.MAX_DRAWN_CHARS, "the prompt that was drawn")
 
     @property
     def rasters(self) -> tuple[Raster, ...]:
@@ -295,7 +298,8 @@ class ModelInfo:
     `native` is the side at which the model paints best, `multiple` what its sides must be multiples of. `problem` is
     empty, or says why the model cannot be used. `variant` is "base", "inpaint" for one that is shown the mask, "edit" for one
     that works from pictures, "layered" for one that takes them apart; `references` is how many pictures it can be shown, `layers`
-    how many layers it makes of one at most, 0 where it makes none.
+    how many layers it makes of one at most, 0 where it makes none. `weights` is whether weights of words in a prompt mean
+    something to it.
     """
 
     id: str
@@ -311,6 +315,17 @@ class ModelInfo:
     variant: str = "base"
     references: int = 0
     layers: int = 0
+    weights: bool = True
+
+
+@dataclass(frozen=True)
+class LoraInfo:
+    """A LoRA that prompts can ask for by its `name`. `families` are those of the models that it may be for, as in `ModelInfo`;
+    empty where it cannot be used, for the reason in `problem`."""
+
+    name: str
+    families: tuple[str, ...] = ()
+    problem: str = ""
 
 
 JobState = Literal["unknown", "receiving", "queued", "running", "done", "failed", "cancelled"]

@@ -25,8 +25,8 @@ from typing import Any, Final
 
 from .errors import ChunkError, DecodeError, UnknownMessage
 from .limits import CHUNK_BYTES, MAX_MESSAGE_BYTES
-from .messages import EVENTS, REQUESTS, Message
 from .plain import from_plain, to_plain
+from .vocabulary import EVENTS, REQUESTS, Message
 
 CHUNK_HEADER: Final = struct.Struct(">4sBBH32sIQ")
 CHUNK_MAGIC: Final = b"SCMB"

@@ -17,8 +17,9 @@ from protocol import Extent
 from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_text
 from .components import INDEX, load_model, load_text_encoder, read_config
+from .references import ReferenceSize
 from .sentencepiece import load_t5_tokenizer
-from .tokens import pack, unpack
+from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
 from .unread import unread_end
 from .vae import PictureCoder, load_vae
@@ -31,6 +32,13 @@ FEW_STEPS_TEXT_TOKENS: Final = 256
 
 EDITING: Final = "FluxKontextPipeline"
 """Kontext's shapes are dev's: only the index tells them apart."""
+
+REFERENCE_PIXELS: Final = 1024 * 1024
+"""Kontext's own: its pipeline brings every picture to one of its sizes of about this area."""
+
+LEAST_REFERENCE_SIDE: Final = 64
+LONGEST_REFERENCE: Final = 8
+# as FLUX.2 has them, for a picture of any shape; Kontext was trained with nothing longer than 1568 by 672
 
 
 def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux:
@@ -70,6 +78,9 @@ class Flux(TokenModel):
         agree_on_text(config.joint_attention_dim, self._parts.text_encoder_2.config.d_model)
         agree_on_text(config.pooled_projection_dim, self._parts.text_encoder.config.hidden_size)
         self.references = 1 if edits else 0
+        self._reference_size = ReferenceSize(
+            REFERENCE_PIXELS, SIDE * coder.scale, LEAST_REFERENCE_SIDE, LONGEST_REFERENCE
+        )
         self.takes_mask = self._takes_mask()
 
     def _takes_mask(self) -> bool:
@@ -99,8 +110,14 @@ class Flux(TokenModel):
         if self.takes_mask:
             return self._masked(picture, mask, extent)
         if self.references and references:
-            return Beside(references=tuple(self._coder.encode(rgb).mean for rgb in references[:1]))
+            return Beside(references=tuple(self._shown(rgb, extent) for rgb in references[:1]))
         return None
+
+    def _shown(self, rgb: torch.Tensor, extent: Extent) -> torch.Tensor:
+        # the canvas comes in the size of what is painted: one lies over the other
+        if rgb.shape[-2:] != (extent.height, extent.width):
+            rgb = self._reference_size.fit(rgb)
+        return self._coder.encode(rgb).mean
 
     def _masked(self, picture: torch.Tensor | None, mask: torch.Tensor | None, extent: Extent) -> Beside:
         """As diffusers' FluxFillPipeline has it: the mask is cut at one half and keeps its pixels, as channels."""

@@ -87,5 +87,7 @@ def _done(plan: Plan, made: Mapping[int, PictureMade], notes: tuple[str, ...], s
     if len(pictures) != len(plan.seeds) or not whole:
         log.error("job %s: %d of %d pictures are there, or not whole", plan.job, len(pictures), len(plan.seeds))
         return Outcome(Failed(plan.job, EXECUTOR_FAULT))
-    done = Done(plan.job, tuple(one.picture for one in pictures), notes, seconds)
+    drawn = plan.drawn or ("",) * len(pictures)
+    told = tuple(replace(one.picture, prompt=prompt) for one, prompt in zip(pictures, drawn, strict=True))
+    done = Done(plan.job, told, notes, seconds)
     return Outcome(done, {name: content for one in pictures for name, content in one.contents.items()})

@@ -1,4 +1,4 @@
-"""FLUX.2: dev with Mistral 3, Klein with Qwen 3. All of them take pictures to work from beside the prompt."""
+"""FLUX.2: dev with Mistral 3, Klein with Qwen 3. All of them paint new pictures, and take some to work from beside the prompt."""
 
 from __future__ import annotations
 
@@ -68,7 +68,6 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
         latent_channels=latents.channels,
         text_length=TOKENS,
         prediction="flow",
-        variant="edit",
         references=DEV_REFERENCES if transformer.guidance_embeds else KLEIN_REFERENCES,
     )
     if transformer.guidance_embeds:

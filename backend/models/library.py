@@ -263,6 +263,7 @@ def _info(facts: ModelFacts) -> ModelInfo:
         variant=facts.variant,
         references=facts.references,
         layers=facts.layers,
+        weights=facts.weights,
     )
 
 

@@ -65,6 +65,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildc
         edits=shown.edits,
         rescale=job.style.rescale or 0.0,
         layers=job.layers,
+        drawn=said.drawn,
     )
 
 

@@ -34,7 +34,7 @@ class Plan:
     stands beneath the mask before denoising. `references` are whole pictures that the model is shown; where it `edits`, the
     crop comes before them. Picture i has the seed `seeds[i]`; `words` are as many, or one for all of them where they do not differ.
     `rescale`, 0 to 1, is for classifier-free guidance. `layers` is how many the picture is taken apart into; 0 makes a flat one.
-    `notes` are sentences for the painter.
+    `notes` are sentences for the painter; `drawn` is the prompt that each picture drew, "" where nothing was left to chance.
     """
 
     job: str
@@ -62,10 +62,13 @@ class Plan:
     edits: bool = False
     rescale: float = 0.0
     layers: int = 0
+    drawn: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.words) not in (1, len(self.seeds)):
             raise ValueError(f"words of {len(self.words)} pictures for {len(self.seeds)} seeds")
+        if len(self.drawn) not in (0, len(self.seeds)):
+            raise ValueError(f"prompts of {len(self.drawn)} pictures for {len(self.seeds)} seeds")
 
     def words_of(self, picture: int) -> Words:
         """What the picture with that index, from 0, is told in words."""

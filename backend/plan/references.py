@@ -20,19 +20,31 @@ class Shown:
 def show(job: Job, facts: ModelFacts) -> Shown:
     """Work out what a model is shown of a job's pictures; what it does not take is told in a note.
 
-    A model for editing is shown the canvas first: the prompt says what is to change in it. One for layers is shown what it is to
-    take apart. One that can do without is shown it where a selection says that it is about the canvas.
+    A model for editing is shown the canvas first: the prompt says what is to change in it. One that paints new pictures as
+    well is shown it only where the job is about the canvas: by a selection, or by a strength that keeps something of it. Where
+    there is room for one picture alone, a reference that the painter chose goes before the canvas; but one for layers is
+    always shown what it is to take apart.
     """
-    edits = job.image is not None and (
-        facts.variant in ("edit", "layered") or (facts.references > 0 and job.mask is not None)
-    )
+    edits = _is_shown_the_canvas(job, facts)
     room = max(0, facts.references - edits)
     taken, left = job.references[:room], len(job.references) - room
     if left <= 0:
         return Shown(taken, edits)
-    if facts.references == 0:
+    if room == 0:
         note = f"{facts.title} does not work from reference pictures, so they were left out."
     else:
         beside = " beside the canvas" if edits else ""
-        note = f"{facts.title} works from {room} reference pictures at most{beside}: the last {left} were left out."
+        pictures, were = ("picture" if room == 1 else "pictures"), ("was" if left == 1 else "were")
+        note = f"{facts.title} works from {room} reference {pictures} at most{beside}: the last {left} {were} left out."
     return Shown(taken, edits, (note,))
+
+
+def _is_shown_the_canvas(job: Job, facts: ModelFacts) -> bool:
+    if job.image is None:
+        return False
+    if facts.variant == "layered":
+        return True
+    if facts.references == 1 and job.references:
+        return False
+    about_it = job.mask is not None or job.strength < 1
+    return facts.variant == "edit" or (facts.references > 0 and about_it)

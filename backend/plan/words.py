@@ -7,7 +7,7 @@ from typing import Final
 
 from backend.families.facts import ModelFacts
 from backend.prompts import Draws, Prompt, Wildcards, Words, read_prompt, without_comments, without_loras
-from protocol import MAX_PROMPT_CHARS, Job
+from protocol import MAX_DRAWN_CHARS, MAX_PROMPT_CHARS, Job
 
 PLACE: Final = "{prompt}"
 """In a template, where the painter's words go."""
@@ -24,14 +24,15 @@ MAX_NOTES: Final = 10
 class Said:
     """What the text encoder reads for each picture, and how strongly it counts.
 
-    `words` has one entry for each picture, or a single one for all. Where there is no prompt, nothing but the surroundings
-    say what belongs there.
+    `words` has one entry for each picture, or a single one for all; `drawn` has the prompts that the pictures drew, one each,
+    empty where nothing was left to chance. Where there is no prompt, nothing but the surroundings say what belongs there.
     """
 
     words: tuple[Words, ...]
     has_prompt: bool
     guidance: float
     notes: tuple[str, ...]
+    drawn: tuple[str, ...]
 
 
 def words_of(job: Job, facts: ModelFacts, wildcards: Wildcards) -> Said:
@@ -39,28 +40,31 @@ def words_of(job: Job, facts: ModelFacts, wildcards: Wildcards) -> Said:
     texts = _Texts.of(job, facts)
     notes = _left_out(job, facts)
     skip = (job.style.clip_skip or facts.clip_skip) if facts.weights else 1
-    drawn = []
+    told, drawn = [], []
     for picture in range(job.count):
-        words, of_it = _drawn(texts, job.seed_of(picture), wildcards)
+        words, prompt, of_it = _drawn(texts, job.seed_of(picture), wildcards)
         words, left_out = _as_read(words, facts, skip)
-        drawn.append(words)
+        told.append(words)
+        drawn.append(prompt)
         notes += (*of_it, *left_out)
-    if len(set(drawn)) == 1:
-        del drawn[1:]
+    if len(set(told)) == 1:
+        del told[1:]
     unlike = list(dict.fromkeys(notes))
     if len(unlike) > MAX_NOTES:
         unlike[MAX_NOTES:] = [f"{len(unlike) - MAX_NOTES} more things in the prompt were taken as they stand."]
-    return Said(tuple(drawn), texts.has_prompt, texts.guidance, tuple(unlike))
+    return Said(tuple(told), texts.has_prompt, texts.guidance, tuple(unlike), tuple(drawn))
 
 
 @dataclass(frozen=True)
 class _Texts:
-    """The texts of a job before anything is drawn. Whether it has a prompt does not hang on what is drawn."""
+    """The texts of a job before anything is drawn. Whether it has a prompt does not hang on what is drawn. `around` is what the
+    templates put before and behind the painter's own words in the prompt."""
 
     prompt: str
     negative: str
     has_prompt: bool
     guidance: float
+    around: tuple[str, str]
 
     @staticmethod
     def of(job: Job, facts: ModelFacts) -> _Texts:
@@ -73,16 +77,18 @@ class _Texts:
         guidance = facts.guidance if job.style.guidance is None else job.style.guidance
         has_prompt = _words_in(prompt)
         whole = _within(template, prompt)
+        before, _, behind = template.partition(PLACE)
         described = has_prompt or facts.variant == "layered"
         if described or (facts.negative_prompt and _words_in(job.negative)):
             # with nothing to go towards, but something to keep away from, it still takes guidance; a model for layers
             # describes the picture itself where nobody has
-            return _Texts(whole, negative, has_prompt, guidance)
+            return _Texts(whole, negative, has_prompt, guidance, (before, behind))
         # Without words the surroundings alone say what belongs there. Classifier-free guidance is the difference that the
         # prompt makes; between two empty ones there is none, and 1 saves the second prediction of every step. A denoiser
         # that is told of the guidance scale was never told 1. A style's own words are left out with the prompt that they
         # were to go with: "oil painting of" alone would paint any subject.
-        return _Texts(whole, "", has_prompt, guidance if facts.guidance_kind == "embedded" else 1.0)
+        guidance = guidance if facts.guidance_kind == "embedded" else 1.0
+        return _Texts(whole, "", has_prompt, guidance, (before, behind))
 
 
 def _within(template: str, text: str) -> str:
@@ -98,14 +104,25 @@ def _words_in(text: str) -> bool:
     return bool(without_loras(without_comments(text)).strip())
 
 
-def _drawn(texts: _Texts, seed: int, wildcards: Wildcards) -> tuple[Words, tuple[str, ...]]:
-    """Draw the words of one picture, and tell what in them could not be meant as it is written."""
+def _drawn(texts: _Texts, seed: int, wildcards: Wildcards) -> tuple[Words, str, tuple[str, ...]]:
+    """Draw the words of one picture; return them, the prompt that it drew, and what could not be meant as it is written."""
     prompt = read_prompt(texts.prompt, Draws(seed, "prompt"), wildcards)
     negative = read_prompt(texts.negative, Draws(seed, "negative"), wildcards)
     notes = prompt.notes + negative.notes
     if negative.loras:
         notes += ("LoRAs are asked for in the prompt alone: those in the negative prompt were left out.",)
-    return Words(prompt.prompt if texts.has_prompt else Prompt(), negative.prompt, prompt.loras), notes
+    words = Words(prompt.prompt if texts.has_prompt else Prompt(), negative.prompt, prompt.loras)
+    return words, _without_templates(prompt.drawn, texts.around) if texts.has_prompt else "", notes
+
+
+def _without_templates(drawn: str, around: tuple[str, str]) -> str:
+    """Return the painter's own part of a prompt that was drawn; all of it where the templates leave something to chance, too."""
+    before, behind = around
+    if len(drawn) >= len(before) + len(behind) and drawn.startswith(before) and drawn.endswith(behind):
+        drawn = drawn[len(before) : len(drawn) - len(behind)]
+    # a wildcard's file may hold what no message carries
+    drawn = drawn.replace("\x00", "").strip()
+    return drawn if len(drawn) <= MAX_DRAWN_CHARS else drawn[: MAX_DRAWN_CHARS - 1] + "…"
 
 
 def _as_read(words: Words, facts: ModelFacts, clip_skip: int) -> tuple[Words, list[str]]:

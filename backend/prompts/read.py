@@ -13,11 +13,13 @@ from .prompt import LoraUse, Prompt
 
 
 class Reading(NamedTuple):
-    """What a text says. `notes` are sentences for the painter: what in it could not be meant as it is written."""
+    """What a text says. `notes` are sentences for the painter: what in it could not be meant as it is written. `drawn` is the
+    text with everything drawn that was left to chance, the rest as it was written; empty where nothing was."""
 
     prompt: Prompt
     loras: tuple[LoraUse, ...]
     notes: tuple[str, ...]
+    drawn: str = ""
 
 
 def read_prompt(text: str, draws: Draws, wildcards: Wildcards) -> Reading:
@@ -25,7 +27,8 @@ def read_prompt(text: str, draws: Draws, wildcards: Wildcards) -> Reading:
 
     The same text, draws and files give the same reading on every machine.
     """
-    drawn, unlucky = draw_choices(without_comments(text), draws, wildcards)
+    written = without_comments(text)
+    drawn, unlucky = draw_choices(written, draws, wildcards)
     words, loras, strange = take_loras(drawn)
     prompt, unpaired = weigh(words.strip())
-    return Reading(prompt, loras, unlucky + strange + unpaired)
+    return Reading(prompt, loras, unlucky + strange + unpaired, "" if drawn == written else drawn)

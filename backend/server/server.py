@@ -22,7 +22,7 @@ from backend import __version__
 from backend.executors.interface import Executor
 from backend.jobs import Desk, Refusal, Spool
 from backend.places import Places
-from protocol import MAX_FRAME_BYTES, Failure, Limits, ModelInfo, Status, Styles, Welcome
+from protocol import MAX_FRAME_BYTES, Failure, Limits, Loras, ModelInfo, Status, Styles, Welcome
 
 from . import discovery
 from .discovery import Found
@@ -77,7 +77,7 @@ class Server:
         self.limits = limits or Limits()
         self._places = places
         self._executor = executor
-        self._shelf = Shelf(library, lambda: executor.device, places.styles, places.wildcards)
+        self._shelf = Shelf(library, lambda: executor.device, places.styles, places.wildcards, places.loras)
         self._host = host
         self._port = port
         self._idle_seconds = idle_seconds
@@ -184,6 +184,10 @@ class Server:
     async def styles(self) -> Styles:
         """Return the styles that there are now."""
         return await self._shelf.styles()
+
+    async def loras(self) -> Loras:
+        """Return the LoRAs that are there now."""
+        return await self._shelf.loras()
 
     def shut_down(self, force: bool) -> None:
         """Begin to stop. Raises Refusal while there are jobs, unless by force."""

@@ -29,8 +29,10 @@ from protocol import (
     Goodbye,
     Hello,
     Limits,
+    ListLoras,
     ListModels,
     ListStyles,
+    Loras,
     ModelInfo,
     Models,
     Preview,
@@ -59,7 +61,7 @@ FLUSH_SECONDS: Final = 2.0
 """For the last words to leave before the connection is closed."""
 
 MAX_LISTS: Final = 8
-"""Lists of models and styles that one connection may wait for at once."""
+"""Lists of models, styles and LoRAs that one connection may wait for at once."""
 
 
 class House(Protocol):
@@ -86,6 +88,10 @@ class House(Protocol):
 
     async def styles(self) -> Styles:
         """Return the styles that there are now."""
+        ...
+
+    async def loras(self) -> Loras:
+        """Return the LoRAs that there are now."""
         ...
 
     def shut_down(self, force: bool) -> None:
@@ -239,6 +245,8 @@ class Session:
                     self._list(self._tell_models)
                 case ListStyles():
                     self._list(self._tell_styles)
+                case ListLoras():
+                    self._list(self._tell_loras)
                 case GetStatus():
                     self.tell(self._house.status())
                 case Shutdown(force):
@@ -259,6 +267,9 @@ class Session:
 
     async def _tell_styles(self) -> None:
         self.tell(await self._house.styles())
+
+    async def _tell_loras(self) -> None:
+        self.tell(await self._house.loras())
 
     async def _write(self) -> None:
         try:

@@ -1,4 +1,5 @@
-"""The models as the server needs them: listed, offered in styles, and planned with. The disk is looked at in a thread."""
+"""The models as the server needs them: listed, offered in styles, and planned with; and the LoRAs beside them. The disk is looked at
+in a thread."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from backend.families.facts import ModelFacts
-from backend.models import ModelError
+from backend.models import LoraFolder, ModelError
 from backend.plan import Plan, PlanError, make_plan
 from backend.prompts import WildcardFolder
 from backend.styles import offer
-from protocol import DeviceInfo, Job, ModelInfo, Styles
+from protocol import DeviceInfo, Job, Loras, ModelInfo, Styles
+
+from .lora_list import list_loras
 
 MAX_LISTED: Final = 256
 """Models in one list: with their problems in words it still fits into one message."""
@@ -45,16 +48,17 @@ class Library(Protocol):
 class Shelf:
     """The library behind a lock: one look at the disk at a time, and never on the event loop.
 
-    `device` tells what the models run on, None while that is not known. `styles` is the folder of presets, `wildcards` that of word lists; they need not exist.
+    `device` tells what the models run on, None while that is not known. `styles` is the folder of presets, `wildcards` that of word lists, `loras` that of LoRAs; they need not exist.
     """
 
     def __init__(
-        self, library: Library, device: Callable[[], DeviceInfo | None], styles: Path, wildcards: Path
+        self, library: Library, device: Callable[[], DeviceInfo | None], styles: Path, wildcards: Path, loras: Path
     ) -> None:
         self._library = library
         self._device = device
         self._styles = styles
         self._wildcards = wildcards
+        self._loras = LoraFolder(loras)
         self._lock = asyncio.Lock()
 
     async def infos(self) -> tuple[ModelInfo, ...]:
@@ -67,6 +71,10 @@ class Shelf:
         """Look at the disk again and return what there is to choose from."""
         models = await self.infos()
         return await asyncio.to_thread(offer, self._styles, models)
+
+    async def loras(self) -> Loras:
+        """Look at the disk and return the LoRAs that are there."""
+        return await asyncio.to_thread(list_loras, self._loras)
 
     async def plan(self, job: Job) -> Plan:
         """Work out a job with its model. Raises PlanError, also when there is no such model."""

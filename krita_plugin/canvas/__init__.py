@@ -6,6 +6,7 @@ Everything here is to be called on Krita's main thread, except `Pixels.view()` a
 from .anchor import Anchor as Anchor
 from .anchor import Note as Note
 from .api import Document as Document
+from .api import Node as Node
 from .api import running_krita as running_krita
 from .colour import result_depth as result_depth
 from .document import DOCUMENT_CLOSED as DOCUMENT_CLOSED
@@ -15,6 +16,7 @@ from .document import extent_of as extent_of
 from .document import find_document as find_document
 from .document import identity as identity
 from .document import is_at_rest as is_at_rest
+from .document import layer_by_id as layer_by_id
 from .document import layer_id as layer_id
 from .document import layers as layers
 from .layer import NOT_AT_REST as NOT_AT_REST
@@ -24,6 +26,9 @@ from .layer import add_layer as add_layer
 from .layer import layer_name as layer_name
 from .layer import layer_steps as layer_steps
 from .pixels import Pixels as Pixels
+from .reference import active_layer as active_layer
+from .reference import reference_steps as reference_steps
+from .reference import thumbnail_of as thumbnail_of
 from .scaling import Steps as Steps
 from .scaling import advance as advance
 from .scaling import at_once as at_once

@@ -3,7 +3,8 @@
 The backend works with sRGB. A document whose channels are sRGB's own, 8 or 16 bit, is read and written bit by bit.
 For every other one Krita itself converts: on the way in its projection is an 8-bit sRGB picture; on the way out the result
 is converted inside a document of one pixel that is made for that and closed again. Converting the new layer in the
-painter's document would do as well, but leaves an undo step of its own there.
+painter's document would do as well, but leaves an undo step of its own there. A single layer, which has no projection of
+that kind, is converted in the same way when it is read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 from ..bundled import protocol
 from ..qt import QtCore
-from .api import Document, Krita
+from .api import Document, Krita, Node
 from .pixels import Pixels
 
 SRGB: Final = "sRGB-elle-V2-srgbtrc.icc"
@@ -28,11 +29,11 @@ DEPTHS: Final[dict[str, protocol.Depth]] = {"U8": "u8", "U16": "u16"}
 """Krita's names of the depths that are read as they are; there, channels lie in the order blue, green, red, alpha."""
 
 
-def raw_depth(document: Document) -> protocol.Depth | None:
-    """Return the depth at which the document's own bytes are sRGB, or None where Krita must convert."""
-    if document.colorModel() != "RGBA" or document.colorProfile() not in SRGB_PROFILES:
+def raw_depth(picture: Document | Node) -> protocol.Depth | None:
+    """Return the depth at which a document's or layer's own bytes are sRGB, or None where Krita must convert."""
+    if picture.colorModel() != "RGBA" or picture.colorProfile() not in SRGB_PROFILES:
         return None
-    return DEPTHS.get(document.colorDepth())
+    return DEPTHS.get(picture.colorDepth())
 
 
 def result_depth(document: Document) -> protocol.Depth:
@@ -48,16 +49,34 @@ def in_space_of(document: Document, picture: Pixels, krita: Krita) -> QtCore.QBy
     if raw_depth(document) == picture.depth:
         return picture.data
     depth = next(name for name, value in DEPTHS.items() if value == picture.depth)
-    bench = krita.createDocument(1, 1, "Scumble", "RGBA", depth, SRGB, RESOLUTION)
+    return _converted(picture.data, picture.extent, ("RGBA", depth, SRGB), _space_of(document), krita)
+
+
+def to_srgb(layer: Node, data: QtCore.QByteArray, extent: protocol.Extent, krita: Krita) -> QtCore.QByteArray | None:
+    """Return bytes of a layer, in its own colour space and layout, as BGRA "u8", sRGB; None where Krita cannot convert them."""
+    return _converted(data, extent, _space_of(layer), ("RGBA", "U8", SRGB), krita)
+
+
+_Space = tuple[str, str, str]
+"""Krita's names of a colour model, a depth and a profile."""
+
+
+def _space_of(picture: Document | Node) -> _Space:
+    return picture.colorModel(), picture.colorDepth(), picture.colorProfile()
+
+
+def _converted(
+    data: QtCore.QByteArray, extent: protocol.Extent, before: _Space, after: _Space, krita: Krita
+) -> QtCore.QByteArray | None:
+    bench = krita.createDocument(1, 1, "Scumble", *before, RESOLUTION)
     try:
         bench.setBatchmode(True)
         layer = bench.createNode("result", "paintlayer")
-        width, height = picture.extent.width, picture.extent.height
-        layer.setPixelData(picture.data, 0, 0, width, height)
-        if not layer.setColorSpace(document.colorModel(), document.colorDepth(), document.colorProfile()):
+        layer.setPixelData(data, 0, 0, extent.width, extent.height)
+        if not layer.setColorSpace(*after):
             return None
         bench.waitForDone()
-        return layer.pixelData(0, 0, width, height)
+        return layer.pixelData(0, 0, extent.width, extent.height)
     finally:
         bench.setModified(False)
         bench.close()

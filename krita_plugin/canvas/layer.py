@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,9 @@ MOST_NAME_CHARS: Final = 60
 
 UNNAMED: Final = "Scumble"
 """The name of a layer that was made without words."""
+
+_LORA: Final = re.compile(r"<lora:[^<>]*>")
+"""Part of a prompt that says how to paint, and not what."""
 
 NOT_AT_REST: Final = protocol.Failure(
     "document_busy", "Something is being done to the document.", "The layer comes as soon as that is finished."
@@ -50,8 +54,9 @@ class Added:
 
 
 def layer_name(prompt: str) -> str:
-    """Return a layer's name for a prompt: one line of visible characters, at most `MOST_NAME_CHARS`, never empty."""
-    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in prompt)
+    """Return a layer's name for a prompt: its words in one line of at most `MOST_NAME_CHARS`, never empty."""
+    said = _LORA.sub(" ", prompt)
+    visible = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in said)
     words = " ".join(visible.split())
     if len(words) > MOST_NAME_CHARS:
         words = words[: MOST_NAME_CHARS - 1].rstrip() + "…"

@@ -44,6 +44,16 @@ class Pixels:
         memoryview(data)[:] = memoryview(bits)  # type: ignore[arg-type, unused-ignore]
         return Pixels(data, protocol.Extent(image.width(), image.height()), "bgra", "u8")
 
+    def image(self) -> QtGui.QImage:
+        """Return a BGRA picture as Qt's, 8 bits a channel; of 16-bit ones the upper half. Raises ValueError for another order."""
+        if self.order != "bgra":
+            raise ValueError(f"{self.order} is no picture")
+        own = self.data.data()
+        data = own if self.depth == "u8" else own[1::2]
+        width, height = self.extent.width, self.extent.height
+        # a copy: Qt's would be a view of bytes that go
+        return QtGui.QImage(data, width, height, width * 4, QtGui.QImage.Format.Format_ARGB32).copy()
+
     @property
     def size(self) -> int:
         """Number of bytes."""

@@ -7,7 +7,7 @@ here yield after each, and whoever runs them lets the event loop turn. At 16384 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from math import ceil, floor, sqrt
 from typing import Final, TypeVar
 
@@ -94,12 +94,21 @@ def working_bounds(part: protocol.Bounds, own: protocol.Extent, working: protoco
 
 def read_smaller(document: Document, bounds: protocol.Bounds, working: protocol.Extent) -> Steps[Pixels]:
     """Read what is seen at `bounds`, averaged to that size: BGRA u8, sRGB-encoded."""
+    return averaged_strips(document.projection, bounds, working)
+
+
+Seen = Callable[[int, int, int, int], QtGui.QImage]
+"""Returns what is seen at x, y of the canvas, so and so wide and high."""
+
+
+def averaged_strips(seen: Seen, bounds: protocol.Bounds, working: protocol.Extent) -> Steps[Pixels]:
+    """Put together what is seen at `bounds`, averaged to that size: BGRA u8."""
     data = QtCore.QByteArray()
     data.resize(working.area * 4)
     row = working.width * 4
     for first, last, top, bottom in _strips(bounds.extent, working):
-        seen = document.projection(bounds.x, bounds.y + top, bounds.width, bottom - top)
-        _store(data, _averaged(seen, working.width, last - first, _Format.Format_ARGB32), first, row)
+        strip = seen(bounds.x, bounds.y + top, bounds.width, bottom - top)
+        _store(data, _averaged(strip, working.width, last - first, _Format.Format_ARGB32), first, row)
         yield
     return Pixels(data, working, "bgra", "u8")
 

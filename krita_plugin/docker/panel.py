@@ -44,7 +44,7 @@ class Panel(QtWidgets.QWidget):
         self._hint = WrappedText()
         self._hint.setObjectName("scumbleHint")
         self._hint.say(NO_DOCUMENT)
-        self._request = RequestPart(studio)
+        self._request = RequestPart(studio, icon)
         self._notice = NoticePart(studio, icon)
         self._settings = SettingsPart(studio, icon)
         self._settings.fold.toggled.connect(self.more_toggled)
@@ -101,6 +101,8 @@ class Panel(QtWidgets.QWidget):
         studio.document_changed.connect(self._read_all)
         studio.settings_changed.connect(self._read_settings)
         studio.styles_changed.connect(self._read_styles)
+        studio.loras_changed.connect(self._read_loras)
+        studio.references_changed.connect(self._read_references)
         studio.jobs_changed.connect(self._read_jobs)
         studio.offers_changed.connect(self._read_offers)
         studio.backend_changed.connect(self._read_backend)
@@ -124,8 +126,17 @@ class Panel(QtWidgets.QWidget):
 
     @guarded
     def _read_styles(self) -> None:
+        self._request.read_model()
         self._settings.read_styles()
         self._request.name_button()
+
+    @guarded
+    def _read_loras(self) -> None:
+        self._request.read_model()
+
+    @guarded
+    def _read_references(self) -> None:
+        self._settings.references.read()
 
     @guarded
     def _read_backend(self) -> None:

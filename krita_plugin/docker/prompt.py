@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from ..qt import QtCore, QtGui, QtWidgets
@@ -22,6 +23,8 @@ class PromptField(QtWidgets.QPlainTextEdit):
         super().__init__(parent)
         self._fewest = fewest_lines
         self._showing = False
+        self.completing: Callable[[], bool] = lambda: False
+        """Whether a list of words to choose from is open, which then gets the keys that choose."""
         self.setTabChangesFocus(True)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -52,7 +55,15 @@ class PromptField(QtWidgets.QPlainTextEdit):
         if keys.is_override(event) and isinstance(event, QtGui.QKeyEvent) and _is_mine(event):
             event.accept()
             return True
+        if isinstance(event, QtGui.QKeyEvent) and self._leaves(event):
+            # here, since Tab never comes as far as to `keyPressEvent`
+            event.ignore()
+            return True
         return super().event(event)
+
+    def _leaves(self, event: QtGui.QKeyEvent) -> bool:
+        """Whether the key belongs to the list that is open."""
+        return event.type() == QtCore.QEvent.Type.KeyPress and event.key() in _CHOOSING and self.completing()
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
         """Ask on Shift+Enter, else write."""
@@ -90,6 +101,15 @@ class PromptField(QtWidgets.QPlainTextEdit):
         document = self.document()
         assert document is not None
         return document
+
+
+_CHOOSING: Final = frozenset(
+    {
+        *(QtCore.Qt.Key.Key_Return, QtCore.Qt.Key.Key_Enter, QtCore.Qt.Key.Key_Tab),
+        *(QtCore.Qt.Key.Key_Backtab, QtCore.Qt.Key.Key_Escape),
+    }
+)
+"""Keys that a list of words takes, when the field leaves them to it."""
 
 
 def _is_mine(event: QtGui.QKeyEvent) -> bool:

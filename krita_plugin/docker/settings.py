@@ -12,6 +12,7 @@ from .edit import edit
 from .fold import Fold
 from .layers import LayersChoice
 from .prompt import PromptField
+from .references import ReferencesPart
 from .seed import SeedField
 from .styles import StyleChoice
 from .wheel import WheelGuard
@@ -35,6 +36,7 @@ class SettingsPart(QtWidgets.QWidget):
         self._slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         self._strength = QtWidgets.QSpinBox()
         self._build_strength()
+        self.references = ReferencesPart(studio, icon)
         self._negative = PromptField(2)
         self._seed = SeedField()
         self._random = QtWidgets.QCheckBox("Random")
@@ -56,7 +58,8 @@ class SettingsPart(QtWidgets.QWidget):
         rows.addLayout(strength, 1, 1, 1, 2)
         rows.addWidget(self._layers.label, 2, 0)
         rows.addWidget(self._layers.spin, 2, 1, QtCore.Qt.AlignmentFlag.AlignLeft)
-        rows.addWidget(self.fold, 3, 0, 1, 3)
+        rows.addWidget(self.references, 3, 0, 1, 3)
+        rows.addWidget(self.fold, 4, 0, 1, 3)
 
     def read_settings(self) -> None:
         """Show the settings; a control that shows them already is not touched."""
@@ -69,12 +72,14 @@ class SettingsPart(QtWidgets.QWidget):
         self._count.setValue(settings.count)
         self._styles.read()
         self._layers.read()
+        self.references.read()
         self.fold.say(words.more_words(settings))
 
     def read_styles(self) -> None:
-        """Show the styles that there are, and what the chosen one asks for."""
+        """Show the styles that there are, and what the model of the one that is set asks for and takes."""
         self._styles.read()
         self._layers.read()
+        self.references.read()
 
     def _build_strength(self) -> None:
         tip = (

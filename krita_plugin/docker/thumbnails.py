@@ -6,7 +6,7 @@ from typing import Final
 
 from ..qt import QtCore, QtGui, QtWidgets
 from ..studio import Offer
-from . import keys
+from . import keys, words
 from .picture import draw_picture, fitted
 
 LEAST_SIDE: Final = 60
@@ -209,5 +209,7 @@ def _fill(item: QtWidgets.QListWidgetItem, offer: Offer) -> None:
         item.setData(APPLIED_ROLE, offer.applied)
         applied = "Applied as a layer. " if offer.applied else ""
         said = f"{applied}{offer.title}\nSeed {offer.seed}"
+        if offer.drawn and offer.drawn != offer.title:
+            said = f"{applied}{words.drawn_words(offer.drawn)}\nSeed {offer.seed}"
         item.setToolTip(f"{said}\nEnter applies, Delete discards, Space shows it large")
         item.setData(QtCore.Qt.ItemDataRole.AccessibleTextRole, f"{offer.title}, seed {offer.seed}. {applied}".strip())

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import Final
 
-from ..studio import BackendState, BackendView, JobStage, JobView, NoticeAction, NoticeKind, Settings
+from ..bundled import protocol
+from ..studio import (
+    BackendState,
+    BackendView,
+    JobStage,
+    JobView,
+    NoticeAction,
+    NoticeKind,
+    ReferenceView,
+    Settings,
+)
 
 BACKEND: Final[dict[BackendState, str]] = {
     BackendState.NOT_RUNNING: "Not running",
@@ -40,6 +51,18 @@ KINDS: Final[dict[NoticeKind, str]] = {
     NoticeKind.WARNING: "Look out",
     NoticeKind.ERROR: "Something went wrong",
 }
+
+ADD_REFERENCE: Final = (
+    "Show the model the active layer as well, to work from: a face, a place, a material.\n"
+    "What is on it is read when you press Generate; it may be hidden"
+)
+
+WEIGHTS_IN_VAIN: Final = "Weights mean nothing to this model"
+WEIGHTS_IN_VAIN_HINT: Final = "This model reads the prompt as one plain text. Words in brackets count as much as all others; say in words what matters most"
+
+LINE_CHARS: Final = 72
+MOST_LINES: Final = 10
+# of a long prompt in a tooltip, which wraps nothing by itself
 
 _STAGES: Final[dict[JobStage, str]] = {
     JobStage.PREPARING: "Preparing",
@@ -88,6 +111,63 @@ def backend_hint(view: BackendView) -> str:
         lines.append(f"Jobs of others before yours: {view.others}.")
     if view.device:
         lines.append(f"It paints on: {view.device}.")
+    return "\n".join(lines)
+
+
+def references_title(alone: bool) -> str:
+    """Return what stands above the references; `alone` is whether the model is shown a single picture."""
+    return "Reference, instead of the canvas" if alone else "References"
+
+
+def references_hint(alone: bool, room: int) -> str:
+    """Return what the model does with the references, of which it takes `room`."""
+    if alone:
+        return (
+            "This model is shown one picture: without a reference the canvas, which it changes as the prompt says;\n"
+            "with a reference that layer, and it paints something new from it"
+        )
+    layers = "one layer" if room == 1 else f"up to {room} layers"
+    return f"This model is shown {layers} besides the canvas, in this order. The prompt can speak of them"
+
+
+def no_room(room: int) -> str:
+    """Return why no reference can be added."""
+    layers = "one layer" if room == 1 else f"{room} layers"
+    return f"This model works from {layers} at most. Remove one to add another"
+
+
+def reference_name(reference: ReferenceView) -> str:
+    """Return a reference's name, and what is the matter with it."""
+    if not reference.there:
+        return f"{reference.name} (not there)"
+    return reference.name if reference.taken else f"{reference.name} (not shown)"
+
+
+def reference_hint(reference: ReferenceView) -> str:
+    """Return what becomes of a reference."""
+    if not reference.there:
+        return "This layer is no longer in the document. Bring it back with undo, or remove it here; till then nothing is painted"
+    if not reference.taken:
+        return "There are more references than this model takes, so it is not shown this one"
+    return "What is on this layer when you press Generate is shown to the model"
+
+
+def loras_hint(model: protocol.ModelInfo | None, there: bool, folder: str) -> str:
+    """Return what the button for LoRAs does, or why it does nothing."""
+    if model is None:
+        return "Adds a LoRA to the prompt. Which there are is known as soon as the backend is ready"
+    if not there:
+        where = f" Put safetensors files into {folder}" if folder else ""
+        return f"There are no LoRAs that fit {model.name}.{where}"
+    return (
+        "Add a LoRA to the prompt: it brings what it has learnt, such as a subject or a way of drawing.\n"
+        "The number behind its name is its weight. Typing <lora: in the prompt lists them, too"
+    )
+
+
+def drawn_words(drawn: str) -> str:
+    """Return the prompt that a picture drew as a tooltip shows it: in lines that fit on the screen, and not too many."""
+    lines = textwrap.wrap(" ".join(drawn.split()), LINE_CHARS, max_lines=MOST_LINES, placeholder=" …")
     return "\n".join(lines)
 
 

@@ -153,7 +153,7 @@ class Link(QtCore.QObject):
         self._say(lambda: self._painter.acknowledge(job_id))
 
     def request(self, message: protocol.Request) -> None:
-        """Send something that is about no job: ListModels, ListStyles, GetStatus, Shutdown.
+        """Send something that is about no job: ListModels, ListStyles, ListLoras, GetStatus, Shutdown.
 
         Raises ConnectionError unless the link is ready. Should the connection be lost just now, no answer comes: ask again
         at the next READY.

@@ -9,6 +9,7 @@ from .notice import Notice as Notice
 from .notice import NoticeAction as NoticeAction
 from .notice import NoticeKind as NoticeKind
 from .settings import MOST_VARIATIONS as MOST_VARIATIONS
+from .settings import Reference as Reference
 from .settings import Settings as Settings
 from .studio import Studio as Studio
 from .views import BackendState as BackendState
@@ -16,6 +17,7 @@ from .views import BackendView as BackendView
 from .views import JobStage as JobStage
 from .views import JobView as JobView
 from .views import Offer as Offer
+from .views import ReferenceView as ReferenceView
 
 # where nobody has set up a log, nothing goes to stderr: Krita's users have no terminal
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -17,7 +17,9 @@ from .backend import Backend
 from .documents import name_of
 from .jobs import Tracked
 from .keep import MOST_LAYERS, Keep, Kept, Position
+from .reading import Read, read_steps
 from .reentry import not_inside_itself
+from .references import room_of
 from .settings import Settings
 
 MOST_WAITING: Final = 32
@@ -50,10 +52,18 @@ CLOSED_TOO_SOON: Final = protocol.Failure(
 
 @dataclass(frozen=True)
 class _Named:
-    """Contents whose names have been worked out."""
+    """Contents whose names have been worked out; `references` as they were read, what could not be read left as it is."""
 
     image: protocol.Raster
     mask: protocol.Raster | None
+    references: tuple[protocol.Raster | protocol.Failure, ...]
+
+    @staticmethod
+    def of(read: Read) -> _Named:
+        """Name what was read. Reads every byte once, so in the thread aside."""
+        shot = read.snapshot
+        references = (found.raster() if isinstance(found, Pixels) else found for found in read.references)
+        return _Named(shot.image.raster(), shot.mask.raster() if shot.mask is not None else None, tuple(references))
 
 
 @dataclass(eq=False)
@@ -64,15 +74,14 @@ class _Wish:
     document: Document
     settings: Settings
     seed: int
-    reading: Steps[Snapshot | protocol.Failure] | None = None
-    snapshot: Snapshot | None = None
+    reading: Steps[Read | protocol.Failure] | None = None
+    read: Read | None = None
     named: _Named | None = None
 
     @property
     def size(self) -> int:
         """Bytes of pixels."""
-        shot = self.snapshot
-        return 0 if shot is None else shot.image.size + (shot.mask.size if shot.mask is not None else 0)
+        return 0 if self.read is None else self.read.size
 
 
 Send = Callable[[Tracked, protocol.Job, Mapping[str, QtCore.QByteArray]], None]
@@ -99,7 +108,7 @@ class Asking:
     def unread(self) -> bool:
         """Whether a document still has to come to rest, or something that is whole waits to be sent."""
         wishes = self._wishes.values()
-        return any(wish.snapshot is None or (wish.named is not None and self._backend.known) for wish in wishes)
+        return any(wish.read is None or (wish.named is not None and self._backend.known) for wish in wishes)
 
     @property
     def reading(self) -> bool:
@@ -133,31 +142,31 @@ class Asking:
         """Go on with whatever can go on. Calls Krita only for documents that are at rest."""
         for wish in list(self._wishes.values()):
             try:
-                if wish.snapshot is None:
+                if wish.read is None:
                     self._read(wish)
                 elif wish.named is not None and self._backend.known:
-                    self._hand_over(wish, wish.snapshot, wish.named)
+                    self._hand_over(wish, wish.read, wish.named)
             except Exception:
                 # tried again every moment, it would fail every moment
                 self._give_up(wish, BROKE_OFF)
                 raise
 
     def _read(self, wish: _Wish) -> None:
-        shot = self._snapshot(wish)
-        if isinstance(shot, protocol.Failure):
-            self._give_up(wish, shot)
-        elif shot is not None:
-            wish.snapshot, wish.reading = shot, None
-            kept = _kept(wish, shot)
+        read = self._go_on_reading(wish)
+        if isinstance(read, protocol.Failure):
+            self._give_up(wish, read)
+        elif read is not None:
+            wish.read, wish.reading = read, None
+            kept = _kept(wish, read.snapshot)
             wish.tracked.kept = kept
             self._aside.do(
-                lambda: self._name(shot, kept),
+                lambda: self._name(read, kept),
                 lambda named: self._is_named(wish, named),
                 lambda e: self._fault(wish, e),
             )
 
-    def _snapshot(self, wish: _Wish) -> Snapshot | protocol.Failure | None:
-        """Return the part of the document that the job needs, None while the document is not at rest or it is being read."""
+    def _go_on_reading(self, wish: _Wish) -> Read | protocol.Failure | None:
+        """Return what the job needs of the document, None while that is not at rest or it is being read."""
         extent = canvas.extent_of(wish.document)
         if extent is None:
             return CLOSED_TOO_SOON
@@ -176,12 +185,15 @@ class Asking:
         if selected is not None:
             context = self._backend.context(wish.settings.style) or UNKNOWN_CONTEXT
             bounds = protocol.context_bounds(extent, selected, context)
-        wish.reading = canvas.snapshot_steps(wish.document, bounds, selected, self._backend.limits.pixels)
+        references = wish.settings.references
+        if self._backend.known:
+            references = references[: room_of(self._backend.model(wish.settings.style))]
+        wish.reading = read_steps(wish.document, bounds, selected, self._backend.limits.pixels, references)
         return canvas.advance(wish.reading)
 
-    def _name(self, shot: Snapshot, kept: Kept) -> _Named:
+    def _name(self, read: Read, kept: Kept) -> _Named:
         """Name the contents and keep the job on disk; in the thread aside."""
-        named = _Named(shot.image.raster(), shot.mask.raster() if shot.mask is not None else None)
+        named = _Named.of(read)
         self._keep.write(kept)
         return named
 
@@ -194,21 +206,36 @@ class Asking:
         self._give_up(wish, BROKE_OFF)
         raise error
 
-    def _hand_over(self, wish: _Wish, shot: Snapshot, named: _Named) -> None:
+    def _hand_over(self, wish: _Wish, read: Read, named: _Named) -> None:
         style = self._backend.style(wish.settings.style)
         if isinstance(style, protocol.Failure):
             self._give_up(wish, style)
             return
-        job = _job(wish, shot, named, style, self._backend.most_layers(wish.settings.style))
+        # only now it is known for certain which model it is: one that takes none does not care what became of a layer
+        references = []
+        for found in named.references[: room_of(self._backend.model(wish.settings.style))]:
+            if isinstance(found, protocol.Failure):
+                self._give_up(wish, found)
+                return
+            references.append(found)
+        most_layers = self._backend.most_layers(wish.settings.style)
+        job = _job(wish, read.snapshot, named, tuple(references), style, most_layers)
         del self._wishes[wish.tracked.id]
-        self._send(wish.tracked, job, _contents(shot, named))
+        self._send(wish.tracked, job, _contents(read, job))
 
     def _give_up(self, wish: _Wish, failure: protocol.Failure) -> None:
         if self._wishes.pop(wish.tracked.id, None) is not None:
             self._refuse(wish.tracked, failure)
 
 
-def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style, most_layers: int) -> protocol.Job:
+def _job(
+    wish: _Wish,
+    shot: Snapshot,
+    named: _Named,
+    references: tuple[protocol.Raster, ...],
+    style: protocol.Style,
+    most_layers: int,
+) -> protocol.Job:
     settings, kept = wish.settings, wish.tracked.kept
     assert kept is not None
     return protocol.Job(
@@ -227,12 +254,15 @@ def _job(wish: _Wish, shot: Snapshot, named: _Named, style: protocol.Style, most
         order="bgra",
         document=(kept.identity or _travelling(kept.document))[: protocol.MAX_NAME_CHARS],
         layers=min(settings.layers, most_layers),
+        references=references,
     )
 
 
-def _contents(shot: Snapshot, named: _Named) -> dict[str, QtCore.QByteArray]:
-    pixels: list[tuple[protocol.Raster | None, Pixels | None]] = [(named.image, shot.image), (named.mask, shot.mask)]
-    return {raster.content: found.data for raster, found in pixels if raster is not None and found is not None}
+def _contents(read: Read, job: protocol.Job) -> dict[str, QtCore.QByteArray]:
+    shot = read.snapshot
+    pixels = (shot.image, shot.mask, *read.references)
+    found = [one for one in pixels if isinstance(one, Pixels)]
+    return {raster.content: one.data for raster, one in zip(job.rasters, found)}  # noqa: B905 - what is not shown comes last
 
 
 def _kept(wish: _Wish, shot: Snapshot) -> Kept:

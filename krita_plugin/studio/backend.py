@@ -8,6 +8,7 @@ from typing import Final
 from ..bundled import protocol
 from ..link.link import Link
 from ..link.standing import LinkState
+from .loras import Loras
 from .views import BackendState, BackendView
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Backend:
         self.styles: tuple[protocol.Style, ...] = ()
         self.folder = ""
         self.problems: tuple[protocol.Failure, ...] = ()
+        self.loras = Loras()
         self.limits = protocol.Limits()
         self.device: protocol.DeviceInfo | None = None
         self._told: set[str] = set()
@@ -75,8 +77,13 @@ class Backend:
         """Ask a backend that has just become ready what it has."""
         self._told.clear()
         self._given_up = False
-        for question in (protocol.ListModels(), protocol.ListStyles(), protocol.GetStatus()):
+        for question in (protocol.ListModels(), protocol.ListStyles(), protocol.ListLoras(), protocol.GetStatus()):
             self._link.request(question)
+
+    def ask_loras(self) -> None:
+        """Ask which LoRAs there are now, where it is ready."""
+        if self.ready:
+            self._link.request(protocol.ListLoras())
 
     def stands(self) -> None:
         """The link has told how it stands: what was asked of it before has been heard."""
@@ -98,6 +105,8 @@ class Backend:
             # one of before version 1.1
             self.styles, self.folder, self.problems = (), "", ()
             self._told.add("styles")
+        elif isinstance(news, protocol.Loras) or (isinstance(news, protocol.Refused) and news.request == "list_loras"):
+            self.loras.hear(news)
         else:
             return False
         return True
@@ -128,10 +137,15 @@ class Backend:
             "Choose another style, or put the model back into its folder and restart the backend.",
         )
 
-    def context(self, name: str) -> protocol.Context | None:
-        """Return the surroundings that the style's model wants to see, None while nothing is known of it."""
+    def model(self, name: str) -> protocol.ModelInfo | None:
+        """Return the model of the style of that name, "" for the first; None while nothing is known of it, or it cannot be used."""
         style = next((style for style in self.choices() if style.name == name or not name), None)
         model = self._model(style) if style is not None else None
+        return model if model is not None and not model.problem else None
+
+    def context(self, name: str) -> protocol.Context | None:
+        """Return the surroundings that the style's model wants to see, None while nothing is known of it."""
+        model = self.model(name)
         return model.context if model is not None else None
 
     def most_layers(self, name: str) -> int:

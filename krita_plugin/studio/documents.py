@@ -20,6 +20,15 @@ UNTITLED: Final = "Untitled"
 SIZE: Final = re.compile(r"\b\d+ x \d+\b")
 """How the backend's sentences write the size of a picture."""
 
+WEIGHTS: Final = re.compile(r" takes no weights in prompts\b| reads a prompt in one piece\b")
+"""How the backend's sentences say that weights and BREAK mean nothing to a model."""
+
+STANDING: Final = re.compile(
+    rf"{WEIGHTS.pattern}| takes no negative prompt\b| knows no clip skip\b| has no guidance that"
+    r"| works from \d+ reference | does not work from reference"
+)
+"""How they say what a model knows nothing of, whatever it is asked for."""
+
 
 def name_of(document: Document) -> str:
     """Return the name by which the painter knows a document: its file's, else its title."""
@@ -35,6 +44,8 @@ class Opened:
     settings: Settings
     told: set[str] = field(default_factory=set)
     """What has been said of pictures for it, sizes left out."""
+    weights_told: bool = False
+    """Whether the docker has said by itself that weights mean nothing to the model."""
 
 
 class Documents:
@@ -72,14 +83,18 @@ class Documents:
     def untold(self, document: Document | None, notes: Iterable[str]) -> list[str]:
         """Return those of the backend's sentences that the painter has not been told of this document.
 
-        One that tells of sizes, as that an area is larger than the model paints at once, is as true of the next picture with the
-        same model: it is told once. Every other tells of something that has just happened.
+        One that tells of sizes, as that an area is larger than the model paints at once, or of what the model knows nothing of, is
+        as true of the next picture with the same model: it is told once. Every other tells of something that has just happened.
         """
-        told = next((opened.told for opened in self._opened if opened.document == document), set[str]())
+        opened = next((opened for opened in self._opened if opened.document == document), None)
+        told = opened.told if opened is not None else set[str]()
+        weights_told = opened is not None and opened.weights_told
         fresh = []
         for note in notes:
             sizeless = SIZE.sub("", note)
-            if sizeless == note or sizeless not in told:
+            is_lasting = sizeless != note or STANDING.search(note) is not None
+            is_shown = weights_told and WEIGHTS.search(note) is not None
+            if not is_shown and not (is_lasting and sizeless in told):
                 told.add(sizeless)
                 fresh.append(note)
         return fresh

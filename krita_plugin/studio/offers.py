@@ -88,12 +88,15 @@ class Finished:
         """Return what the docker shows of it."""
         if not self.offered:
             return []
-        title = layer_name(self.kept.prompt)
-        return [
-            Offer(self.id, index, title, self.pictures[index].seed, self.thumbnails[index], index in self.applied)
-            for index in self.left
-            if index in self.thumbnails
-        ]
+        return [self._offer(index, self.thumbnails[index]) for index in self.left if index in self.thumbnails]
+
+    def prompt(self, index: int) -> str:
+        """Return what a picture was asked for with, as it drew that."""
+        return self.pictures[index].prompt or self.kept.prompt
+
+    def _offer(self, index: int, thumbnail: QtGui.QImage) -> Offer:
+        picture, title = self.pictures[index], layer_name(self.prompt(index))
+        return Offer(self.id, index, title, picture.seed, thumbnail, index in self.applied, picture.prompt)
 
 
 class Shelf:

@@ -150,7 +150,8 @@ class Placing:
         if placement.writing is None:
             kept = finished.kept
             bounds = kept.on_canvas(finished.pictures[placement.index].bounds)
-            placement.writing = canvas.layer_steps(finished.document, picture, bounds, kept.prompt, kept.anchor)
+            prompt = finished.prompt(placement.index)
+            placement.writing = canvas.layer_steps(finished.document, picture, bounds, prompt, kept.anchor)
         added = canvas.advance(placement.writing)
         if added is not None:
             placement.writing = None

@@ -31,6 +31,8 @@ NOT_ASKED: Final = frozenset(
         "style_gone",
         "model_gone",
         "no_model",
+        "reference_gone",
+        "reference_empty",
     }
 )
 """Codes of refusals after which asking again in the same words is of no use: the painter must do something first."""

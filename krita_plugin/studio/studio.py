@@ -1,4 +1,4 @@
-"""The studio: what the docker of every window shows, and what the painter does there."""
+"""The studio: what the painter does in the docker, and what happens by itself."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from .fault import guarded, notice_of
 from .keep import Keep
 from .notice import Notice, NoticeAction, NoticeKind
 from .queue import JobQueue
+from .references import References, with_active_layer, without_layer
 from .results import Results
 from .settings import Settings
-from .views import BackendView, JobView, Offer
+from .shown import Shown
+from .telling import KEEPS_ENDING, Telling, discarded, given_up, lost
+from .views import BackendView
 
 POLL_MILLISECONDS: Final = 250
 """Between two looks at which documents are open: Krita does not tell, and a person hardly notices a quarter of a second."""
@@ -33,29 +36,13 @@ JOBS_MILLISECONDS: Final = 200
 """At least between two signals of how far the same jobs are: more often nobody can read it, and each makes the docker lay itself out
 and Krita draw its whole window, canvas included."""
 
-KEEPS_ENDING: Final = protocol.Failure(
-    "keeps_ending", "The backend has ended several times by itself.", "Look at the log, then start the backend again."
-)
 
-
-class Studio(QtCore.QObject):
+class Studio(Shown):
     """One for a Krita. It follows the document that is active there; all of it is for the main thread.
 
-    The signals have no arguments: read the property again. Nothing here raises; what went wrong is the `notice`.
+    Nothing here raises; what went wrong is the `notice`.
     `keep` is the folder for jobs that have no end yet. The link is the caller's to open and to close.
     """
-
-    document_changed = QtCore.pyqtSignal()
-    """Another document is the active one, or none: read everything again."""
-
-    settings_changed = QtCore.pyqtSignal()
-    """The settings are others than before."""
-
-    jobs_changed = QtCore.pyqtSignal()
-    offers_changed = QtCore.pyqtSignal()
-    backend_changed = QtCore.pyqtSignal()
-    notice_changed = QtCore.pyqtSignal()
-    styles_changed = QtCore.pyqtSignal()
 
     def __init__(
         self, link: Link, krita: Krita, keep: Path, log_file: Path, parent: QtCore.QObject | None = None
@@ -65,13 +52,14 @@ class Studio(QtCore.QObject):
         self._told: tuple[str, ...] = ()
         self._link = link
         self._log_file = log_file
-        self._notice: Notice | None = None
-        self._chosen: tuple[str, int] | None = None
+        self._chosen = None
         self._closed = False
         self._was_ready = False
         self._aside = Aside(lambda error: self.tell(notice_of(error)), self)
         self._documents = Documents(krita)
         self._backend = Backend(link)
+        self._references = References()
+        self._telling = Telling(self.notice_changed.emit, lambda: self._results.settle())
         folder = Keep(keep)
         self._results = Results(link, self._documents, folder, self._aside, self._results_changed, self.tell)
         self._queue = JobQueue(
@@ -85,82 +73,14 @@ class Studio(QtCore.QObject):
         self._work.timeout.connect(self._step)
         link.news.connect(self._hear)
         link.state_changed.connect(self._link_changed)
+        application = QtGui.QGuiApplication.instance()
+        if isinstance(application, QtGui.QGuiApplication):
+            application.applicationStateChanged.connect(self._application_changed)
         self._poll.start()
         self.refresh()
         self._queue.load()
         if self._backend.ready:
             self._link_changed(link.state)
-
-    # What the docker shows.
-
-    @property
-    def has_document(self) -> bool:
-        """Whether a document is active."""
-        return self._documents.active is not None
-
-    @property
-    def settings(self) -> Settings:
-        """What is set up for the active document."""
-        active = self._documents.active
-        return active.settings if active is not None else Settings()
-
-    @property
-    def styles(self) -> tuple[protocol.Style, ...]:
-        """The styles to choose from, the default first; empty while none are known."""
-        return self._backend.choices()
-
-    @property
-    def most_layers(self) -> int:
-        """Into how many layers the chosen style's model takes a picture apart at most; 0 where it does not."""
-        return self._backend.most_layers(self.settings.style)
-
-    @property
-    def styles_folder(self) -> str:
-        """Where the painter's own styles lie, "" while unknown."""
-        return self._backend.folder
-
-    @property
-    def jobs(self) -> tuple[JobView, ...]:
-        """The jobs on their way, the oldest first."""
-        return (*self._results.views(), *self._queue.views())
-
-    @property
-    def offers(self) -> tuple[Offer, ...]:
-        """The pictures that wait for the painter in the active document, the oldest first."""
-        return self._results.offers()
-
-    @property
-    def elsewhere(self) -> tuple[str, ...]:
-        """Names of documents for which pictures wait, and which are not active or not open."""
-        return self._results.elsewhere()
-
-    @property
-    def backend(self) -> BackendView:
-        """How it stands with the backend."""
-        return self._shown
-
-    @property
-    def notice(self) -> Notice | None:
-        """What is to be told, the newest; None where there is nothing."""
-        return self._notice
-
-    @property
-    def log_file(self) -> Path:
-        """The log that tells more."""
-        return self._log_file
-
-    @property
-    def can_generate(self) -> bool:
-        """Whether pressing Generate leads to a picture, by starting the backend if need be."""
-        return self.has_document and self._link.state not in (LinkState.REFUSED, LinkState.CLOSED)
-
-    @property
-    def chosen(self) -> tuple[str, int] | None:
-        """Job and index of the offer that is chosen, else of the first one; None where there is no offer."""
-        keys = [(offer.job, offer.index) for offer in self.offers]
-        if self._chosen in keys:
-            return self._chosen
-        return keys[0] if keys else None
 
     # What the painter does.
 
@@ -171,6 +91,29 @@ class Studio(QtCore.QObject):
             self.settings_changed.emit()
 
     @guarded
+    def add_reference(self) -> None:
+        """Have the model shown the active layer, too."""
+        active = self._documents.active
+        if active is None:
+            self.tell(Notice.of(canvas.NO_DOCUMENT, NoticeKind.WARNING))
+            return
+        settings = with_active_layer(active.document, active.settings, self.reference_room)
+        if isinstance(settings, protocol.Failure):
+            self.tell(Notice.of(settings, NoticeKind.INFO))
+        else:
+            self.change(settings)
+
+    @guarded
+    def remove_reference(self, layer: str) -> None:
+        """Show the model a layer no longer."""
+        self.change(without_layer(self.settings, layer))
+
+    @guarded
+    def look_for_loras(self) -> None:
+        """Ask the backend which LoRAs there are now; `loras_changed` tells where there are others. Files come and go."""
+        self._backend.ask_loras()
+
+    @guarded
     def generate(self) -> None:
         """Have a picture painted for the active document."""
         self._look_around()
@@ -179,7 +122,9 @@ class Studio(QtCore.QObject):
         if active is None:
             self.tell(Notice.of(canvas.NO_DOCUMENT, NoticeKind.WARNING))
         else:
+            active.weights_told = active.weights_told or self.weights_in_vain
             self._queue.generate(active.document, active.settings)
+            self._look_at_references(anew=True)
         self._keep_working()
 
     @guarded
@@ -217,7 +162,7 @@ class Studio(QtCore.QObject):
         """Let every picture go that waits in the active document. As long as the notice that says so is there, it can be undone."""
         count = self._results.discard_all()
         if count:
-            self.tell(_discarded(count))
+            self.tell(discarded(count))
 
     @guarded
     def apply_chosen(self) -> None:
@@ -266,8 +211,7 @@ class Studio(QtCore.QObject):
     @guarded
     def dismiss_notice(self) -> None:
         """The painter has read it."""
-        if self._notice is not None:
-            self._show(None)
+        self._telling.tell(None)
 
     @guarded
     def refresh(self) -> None:
@@ -284,16 +228,15 @@ class Studio(QtCore.QObject):
 
     def tell(self, notice: Notice) -> None:
         """Have the docker tell something; it takes the place of what it told before."""
-        self._show(notice)
-
-    def _show(self, notice: Notice | None) -> None:
-        before, self._notice = self._notice, notice
-        self.notice_changed.emit()
-        # another one that offers it is about what has been discarded since
-        if _brings_back(before) and not _brings_back(notice):
-            self._results.settle()
+        self._telling.tell(notice)
 
     # What happens by itself.
+
+    @guarded
+    def _application_changed(self, state: QtCore.Qt.ApplicationState) -> None:
+        # who comes back to Krita may have put one into its folder
+        if state == QtCore.Qt.ApplicationState.ApplicationActive and not self._closed:
+            self._backend.ask_loras()
 
     def _look_around(self) -> None:
         another, others = self._documents.look()
@@ -306,13 +249,23 @@ class Studio(QtCore.QObject):
         if another or others:
             self._calm.at_once()
             self.offers_changed.emit()
+        self._look_at_references(anew=another)
+
+    def _look_at_references(self, anew: bool) -> None:
+        active = self._documents.active
+        if active is not None and self._references.look(active.document, active.settings, anew):
+            self.references_changed.emit()
 
     @guarded
     def _hear(self, news: protocol.News) -> None:
         if self._closed:
             return
         if self._backend.hear(news):
-            if isinstance(news, (protocol.Models, protocol.Styles, protocol.Refused)):
+            if isinstance(news, protocol.Loras) or (
+                isinstance(news, protocol.Refused) and news.request == "list_loras"
+            ):
+                self.loras_changed.emit()
+            elif isinstance(news, (protocol.Models, protocol.Styles, protocol.Refused)):
                 self._styles_told(news)
         elif isinstance(news, protocol.Refused):
             if news.request == "shutdown":
@@ -336,12 +289,12 @@ class Studio(QtCore.QObject):
         self._backend.stands()
         was_ready, self._was_ready = self._was_ready, state is LinkState.READY
         if state is LinkState.READY:
-            self._clear_worries()
+            self._telling.clear_worries()
             self._backend.greet()
             self._queue.connected()
         elif was_ready:
             if self._queue.sent and not self._backend.stopped:
-                self.tell(_lost(self._queue.sent))
+                self.tell(lost(self._queue.sent))
             self._queue.disconnected()
         if state is LinkState.ABSENT and self._link.trouble is not None:
             self._give_up(self._link.trouble)
@@ -356,13 +309,7 @@ class Studio(QtCore.QObject):
             self._give_up(KEEPS_ENDING)
 
     def _give_up(self, trouble: protocol.Failure) -> None:
-        again = (NoticeAction.RETRY,) if self._queue.give_up() else ()
-        self.tell(Notice.of(trouble, NoticeKind.ERROR, NoticeAction.START, *again, NoticeAction.OPEN_LOG))
-
-    def _clear_worries(self) -> None:
-        """What was told of a backend that was not there is no longer true."""
-        if self._notice is not None and (NoticeAction.START in self._notice.actions or self._notice.happened == _LOST):
-            self.dismiss_notice()
+        self.tell(given_up(trouble, self._queue.give_up()))
 
     @guarded
     def _step(self) -> None:
@@ -409,20 +356,3 @@ class Studio(QtCore.QObject):
         if view != self._shown:
             self._shown = view
             self.backend_changed.emit()
-
-
-def _brings_back(notice: Notice | None) -> bool:
-    return notice is not None and NoticeAction.BRING_BACK in notice.actions
-
-
-def _discarded(pictures: int) -> Notice:
-    happened = "The picture was discarded." if pictures == 1 else f"{pictures} pictures were discarded."
-    return Notice(NoticeKind.INFO, happened, "", (NoticeAction.BRING_BACK,))
-
-
-_LOST: Final = "The connection to the backend was lost."
-
-
-def _lost(jobs: int) -> Notice:
-    waiting = "Your picture is not lost and comes" if jobs == 1 else f"Your {jobs} pictures are not lost and come"
-    return Notice(NoticeKind.WARNING, _LOST, f"It is tried again by itself. {waiting} after that.")

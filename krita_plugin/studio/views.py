@@ -55,7 +55,8 @@ class Offer:
     """A finished picture of the active document that waits for the painter.
 
     `job` and `index` together are its key. `thumbnail` is at most THUMBNAIL pixels on its longest side. `applied` is
-    whether it has been added as a layer already; adding it again is allowed.
+    whether it has been added as a layer already; adding it again is allowed. `drawn` is the prompt as this picture drew it, where
+    it has choices or wildcards, else "".
     """
 
     job: str
@@ -64,6 +65,22 @@ class Offer:
     seed: int
     thumbnail: QtGui.QImage
     applied: bool = False
+    drawn: str = ""
+
+
+@dataclass(frozen=True)
+class ReferenceView:
+    """A layer of the active document that the model is shown.
+
+    `name` is the layer's own, or where it is not `there` any more the one it had. `taken` is whether the model has room for it.
+    `thumbnail` is None where there is nothing to see.
+    """
+
+    layer: str
+    name: str
+    there: bool = True
+    taken: bool = True
+    thumbnail: QtGui.QImage | None = None
 
 
 class BackendState(Enum):

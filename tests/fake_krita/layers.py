@@ -8,7 +8,7 @@ import uuid
 import numpy as np
 from planes import Plane, Space
 
-from krita_plugin.qt import QtCore
+from krita_plugin.qt import QtCore, QtGui
 
 
 class Layer:
@@ -39,6 +39,12 @@ class Layer:
         for child in made.children:
             child.parent = made
         return made
+
+
+def _with_all_within(layer):
+    yield layer
+    for child in layer.children:
+        yield from _with_all_within(child)
 
 
 class Node:
@@ -84,7 +90,11 @@ class Node:
         layer.position = (x, y)
 
     def bounds(self):
-        return QtCore.QRect(*(self._layer.plane.reach() or (0, 0, 0, 0)))
+        reaches = [QtCore.QRect(*(layer.plane.reach() or (0, 0, 0, 0))) for layer in _with_all_within(self._layer)]
+        found = QtCore.QRect()
+        for reach in reaches:
+            found = found.united(reach)
+        return found
 
     def parentNode(self):
         return Node(self._layer.parent) if self._layer.parent is not None else None
@@ -169,6 +179,25 @@ class Node:
         if self._layer.kind != "paintlayer":
             return QtCore.QByteArray()
         return QtCore.QByteArray(self._layer.plane.read(x, y, width, height).tobytes())
+
+    def projectionPixelData(self, x, y, width, height):
+        layer = self._layer
+        if layer.kind != "grouplayer":
+            return QtCore.QByteArray(layer.plane.read(x, y, width, height).tobytes())
+        document = layer.document
+        plane = Plane(layer.space.channels, layer.space.dtype)
+        clear = np.zeros((document.height, document.width, layer.space.channels), layer.space.dtype)
+        plane.write(0, 0, document._composed(layer, clear))
+        return QtCore.QByteArray(plane.read(x, y, width, height).tobytes())
+
+    def thumbnail(self, width, height):
+        # Krita's are of the tiles that the layer's pixels lie on, and so have a clear edge
+        image = QtGui.QImage(width, height, QtGui.QImage.Format.Format_ARGB32)
+        image.fill(QtCore.Qt.GlobalColor.transparent)
+        for y in range(height // 8, height):
+            for x in range(width // 4, width):
+                image.setPixelColor(x, y, QtGui.QColor(self._layer.id.toRfc4122().data()[0], 90, 120))
+        return image
 
     def setPixelData(self, data, x, y, width, height):
         layer = self._layer

@@ -14,7 +14,6 @@ from tiny_models.text_encoders import qwen3_causal
 
 from backend.families import flux2
 from backend.families.adapter import UnusableModel
-from backend.families.facts import FAMILIES
 from backend.families.flux2_vae import load_flux2_vae
 from backend.models.flux2 import DEV_REFERENCES, KLEIN_REFERENCES
 from backend.prompts import Prompt
@@ -124,7 +123,6 @@ def test_two_pictures_are_shown_as_the_pipelines_show_them(tiny_flux2_klein):
 
 def test_it_is_shown_no_more_pictures_than_its_facts_say(dev, klein):
     assert (dev.references, klein.references) == (DEV_REFERENCES, KLEIN_REFERENCES)
-    assert "edit" in FAMILIES["flux2"].variants
     many = [torch.zeros(1, 3, 64, 64)] * 9
     assert len(klein.beside(None, None, many, EXTENT).references) == KLEIN_REFERENCES
     assert len(dev.beside(None, None, many, EXTENT).references) == DEV_REFERENCES

@@ -6,7 +6,9 @@ import torch
 from diffusers.pipelines.flux2.image_processor import Flux2ImageProcessor
 from PIL import Image
 
+from backend.families import flux
 from backend.families.references import ReferenceSize
+from protocol import Extent
 
 SIZE = ReferenceSize(most_pixels=1024 * 1024, multiple=16, least_side=64, longest=8)
 
@@ -72,3 +74,10 @@ def test_values_stay_in_range():
     made = SIZE.fit(hard)
     assert made.min() >= -1
     assert made.max() <= 1
+
+
+@pytest.mark.parametrize(("height", "width", "latents"), [(101, 77, (12, 8)), (48, 64, (6, 8)), (10, 30, (8, 24))])
+def test_kontext_is_shown_a_reference_of_any_size(tiny_flux_kontext, height, width, latents):
+    model = flux.load(tiny_flux_kontext, torch.device("cpu"), torch.float32)
+    beside = model.beside(None, None, [picture(height, width)], Extent(64, 48))
+    assert beside.references[0].shape[-2:] == latents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import painter
@@ -73,6 +74,84 @@ def check_ready_with_a_picture(t):
     painter.canvas_widget().setFocus()
     yield 0.2
     shot("ready")
+
+
+def check_what_a_model_works_from(t):
+    """References, one of which is gone; weights that mean nothing to the model; and no LoRA that fits it."""
+    document, styles = app.activeDocument(), part("scumbleStyle")
+    usual = styles.currentText()
+    yield lambda: styles.findText("Klein") >= 0
+    choose(styles, "Klein")
+    yield part("scumbleReferences").isVisible
+    background = document.activeNode()
+    for name, colour in (("Photo of the lighthouse at dusk", (60, 90, 200, 255)), ("Sketch", (40, 160, 90, 255))):
+        layer = document.createNode(name, "paintlayer")
+        layer.setPixelData(painter.QByteArray(bytes(colour) * (200 * 150)), 100, 100, 200, 150)
+        layer.setVisible(False)
+        document.rootNode().addChildNode(layer, background)
+        yield from painter.at_rest(document)
+        yield lambda layer=layer: activated(document, layer)
+        click("scumbleReferenceAdd")
+        yield 0.2
+    layer.remove()
+    yield (
+        lambda: (
+            "Sketch (not there)"
+            in [each.text() for each in painter.dock().findChildren(QWidget, "scumbleReferenceName")]
+        )
+    )
+    write("scumblePrompt", "a (red:1.2) apple")
+    yield part("scumbleWeightsInVain").isVisible
+    painter.canvas_widget().setFocus()
+    yield 0.3
+    shot("works-from")
+    for row in painter.dock().findChildren(QWidget, "scumbleReferenceRemove"):
+        row.click()
+    painter.layer(document, "Photo of the lighthouse at dusk").remove()
+    yield from painter.at_rest(document)
+    yield lambda: activated(document, background)
+    choose(styles, usual)
+    yield 0.3
+    assert not part("scumbleReferences").isVisible()
+    assert not part("scumbleWeightsInVain").isVisible()
+
+
+def activated(document, node):
+    if document.activeNode() != node:
+        document.setActiveNode(node)
+        return False
+    return True
+
+
+def came_back():
+    """As when the painter comes back to Krita from another program."""
+    application = painter.QApplication.instance()
+    application.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+
+
+def check_loras_to_choose_from(t):
+    """Files that are put into their folder while Krita is open, and taken out again."""
+    assert not part("scumbleLora").isVisible()
+    shutil.copytree(os.environ["LORAS_TO_COME"], os.environ["LORAS"])
+    came_back()
+    yield lambda: part("scumbleLora").isVisible() and part("scumbleLora").isEnabled()
+    menu = part("scumbleLora").menu()
+    menu.popup(part("scumbleLora").mapToGlobal(part("scumbleLora").rect().bottomLeft()))
+    yield menu.isVisible
+    menu.grab().save(str(SHOTS / f"{NAME}-lora-menu.png"))
+    menu.close()
+    write("scumblePrompt", "a red apple <lora:w")
+    (listed,) = [each for each in painter.QApplication.topLevelWidgets() if each.objectName() == "scumbleLoraList"]
+    yield listed.isVisible
+    assert listed.width() <= part("scumblePrompt").width()
+    listed.grab().save(str(SHOTS / f"{NAME}-lora-list.png"))
+    painter.QTest.keyClick(listed, Qt.Key.Key_Return)
+    yield 0.2
+    shot("lora")
+    write("scumblePrompt", "a red apple")
+    shutil.rmtree(os.environ["LORAS"])
+    came_back()
+    yield lambda: not part("scumbleLora").isVisible()
 
 
 def check_a_job_that_runs(t):

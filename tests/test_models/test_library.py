@@ -10,7 +10,8 @@ import pytest
 
 from backend.models import Library, ModelError
 from protocol import decode_message, encode_message
-from protocol.messages import EVENTS, Models
+from protocol.messages import Models
+from protocol.vocabulary import EVENTS
 
 
 def by_name(library):

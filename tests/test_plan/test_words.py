@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backend.plan import Plan, make_plan
 from backend.plan.words import MAX_NOTES, MAX_WHOLE_CHARS
 from backend.prompts import Fragment, LoraUse, NoWildcard, Prompt, Words
-from protocol import MAX_PROMPT_CHARS, MAX_SEED, Bounds, Extent, Style
+from protocol import MAX_DRAWN_CHARS, MAX_PROMPT_CHARS, MAX_SEED, Bounds, Extent, Style
 
 SQUARE = Extent(64, 64)
 SELECTION = Bounds(9, 9, 9, 9)
@@ -190,3 +190,44 @@ def test_a_plan_has_words_for_every_picture(plan):
     made = plan("a cat", count=3)
     with pytest.raises(ValueError, match="2 pictures for 3 seeds"):
         replace(made, words=made.words * 2)
+
+
+# --- what was drawn
+
+
+def test_what_a_picture_drew_is_told_as_the_painter_would_write_it(plan):
+    made = plan("(a {red|green}:1.2) apple <lora:ink:0.5> # mine", count=8)
+    assert set(made.drawn) == {f"(a {colour}:1.2) apple <lora:ink:0.5>" for colour in ("red", "green")}
+    assert plan("a __colours__ apple").drawn[0].removeprefix("a ").removesuffix(" apple") in wildcards("colours")
+
+
+def test_where_nothing_is_left_to_chance_nothing_is_told(plan):
+    assert plan("a \\{red\\|green\\} (apple)", count=2).drawn == ("", "")
+    assert plan("a __cat__").drawn == ("",)
+    assert plan("", style=Style(template="{oil|ink} of {prompt}")).drawn == ("",)
+
+
+def test_the_templates_are_left_out_unless_they_draw_as_well(plan, facts):
+    style = Style(template="oil painting of {prompt}, detailed")
+    model = replace(facts, template="best, {prompt}, sharp")
+    (drawn,) = plan("a {red|green} apple", model, style=style).drawn
+    assert drawn in ("a red apple", "a green apple")
+    (drawn,) = plan("a {red|green} apple", model, style=Style(template="{oil|ink} of {prompt}")).drawn
+    assert drawn in {
+        f"best, {paint} of a {colour} apple, sharp" for paint in ("oil", "ink") for colour in ("red", "green")
+    }
+
+
+def test_what_was_drawn_is_bounded_and_can_travel(facts, job_of):
+    def odd(name):
+        return (f"red\x00 {'x' * MAX_DRAWN_CHARS}",)
+
+    (drawn,) = make_plan(job_of(SQUARE, prompt="a __odd__"), facts, wildcards=odd).drawn
+    assert len(drawn) == MAX_DRAWN_CHARS
+    assert drawn.startswith("a red x")
+    assert drawn.endswith("…")
+
+
+def test_a_plan_has_as_many_prompts_as_pictures(plan):
+    with pytest.raises(ValueError, match="prompts of 2 pictures"):
+        replace(plan("an apple"), drawn=("a", "b"))

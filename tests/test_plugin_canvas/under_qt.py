@@ -354,7 +354,8 @@ def test_layer_names_are_one_short_visible_line(prompt):
 
 def test_layer_names():
     assert canvas.layer_name("  a red\n\tapple\x00 ") == "a red apple"
-    assert canvas.layer_name("") == UNNAMED
+    assert canvas.layer_name("") == canvas.layer_name("<lora:ink:0.5>") == UNNAMED
+    assert canvas.layer_name("<lora:ink> a ship<lora:a/b:1> at sea") == "a ship at sea"
     assert canvas.layer_name("a" * 100) == "a" * (MOST_NAME_CHARS - 1) + "…"
 
 

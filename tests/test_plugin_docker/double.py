@@ -4,13 +4,15 @@ from pathlib import Path
 
 from krita_plugin.bundled import protocol
 from krita_plugin.qt import QtCore, QtGui
-from krita_plugin.studio import BackendState, BackendView, JobStage, JobView, Offer, Settings
+from krita_plugin.studio import BackendState, BackendView, JobStage, JobView, Offer, ReferenceView, Settings
 
 STYLES = (
     protocol.Style(name="Embedded painter", model="starter"),
     protocol.Style(name="Ink", model="starter", steps=12, guidance=4.5),
     protocol.Style(name="Watercolour on rough paper, with a very long name indeed", model="starter"),
 )
+
+MODEL = protocol.ModelInfo("starter", "Starter", "sd1", 512, 8, protocol.Context(0.5, 512), 25, 7.5)
 
 
 class StudioDouble(QtCore.QObject):
@@ -23,6 +25,8 @@ class StudioDouble(QtCore.QObject):
     backend_changed = QtCore.pyqtSignal()
     notice_changed = QtCore.pyqtSignal()
     styles_changed = QtCore.pyqtSignal()
+    loras_changed = QtCore.pyqtSignal()
+    references_changed = QtCore.pyqtSignal()
 
     def __init__(self):
         super().__init__()
@@ -33,6 +37,14 @@ class StudioDouble(QtCore.QObject):
         self.styles = STYLES
         self.most_layers = 0
         self.styles_folder = "/styles"
+        self.model = MODEL
+        self.edits = False
+        self.weights_in_vain = False
+        self.loras = ()
+        self.has_loras = False
+        self.loras_folder = "/loras"
+        self.references = ()
+        self.reference_room = 0
         self.jobs = ()
         self.offers = ()
         self.elsewhere = ()
@@ -55,6 +67,9 @@ class StudioDouble(QtCore.QObject):
                 "elsewhere": "offers",
                 "styles_folder": "styles",
                 "most_layers": "styles",
+                **dict.fromkeys(("model", "edits", "reference_room"), "styles"),
+                "weights_in_vain": "settings",
+                **dict.fromkeys(("has_loras", "loras_folder"), "loras"),
             }.get(name, name)
             getattr(self, f"{signal}_changed").emit()
 
@@ -70,6 +85,15 @@ class StudioDouble(QtCore.QObject):
     def look(self, job, index):
         self.calls.append(("look", job, index))
         return self.pictures.get((job, index))
+
+    def add_reference(self):
+        self.calls.append(("add_reference",))
+
+    def remove_reference(self, layer):
+        self.calls.append(("remove_reference", layer))
+
+    def look_for_loras(self):
+        self.calls.append(("look_for_loras",))
 
     def generate(self):
         self.calls.append(("generate",))
@@ -115,6 +139,14 @@ def image(colour, width=256, height=160):
 def job(id="one", stage=JobStage.PAINTING, **values):
     values = {"fraction": 0.35, "seconds_left": 11.2, "step": 7, "steps": 20, **values}
     return JobView(id=id, title=f"a red apple on a plate, {id}", stage=stage, **values)
+
+
+def references(count=2, **values):
+    """As many layers; the last one is gone."""
+    views = [
+        ReferenceView(f"{{{at}}}", f"Sketch {at}", thumbnail=image("#a33", 48, 30), **values) for at in range(count)
+    ]
+    return (*views[:-1], ReferenceView(views[-1].layer, views[-1].name, there=False, thumbnail=views[-1].thumbnail))
 
 
 def offers(count=4, job="one", **values):

@@ -4,7 +4,7 @@ import inspect
 from dataclasses import replace
 
 import pytest
-from double import image, job, offers
+from double import image, job, offers, references
 from room import NARROW, no_icon, part, parts, settle
 
 from krita_plugin.bundled import protocol
@@ -53,6 +53,11 @@ def busy(studio, panel):
         ),
         offers=offers(8, applied=True),
         elsewhere=(LONG, LONG, title),
+        has_loras=True,
+        loras=("ink", f"{LONG}/wash"),
+        weights_in_vain=True,
+        reference_room=2,
+        references=tuple(replace(each, name=f"{each.name} {LONG}") for each in references(3)),
         notice=Notice(
             NoticeKind.ERROR,
             f"It broke at {LONG}.",
@@ -160,11 +165,14 @@ def test_names_of_the_contract_with_the_tests_and_the_keyboard(studio, panel):
         *("scumbleStrength", "scumbleStrengthValue", "scumbleSeed", "scumbleRandomSeed", "scumbleCount"),
         *("scumbleGenerate", "scumbleCancel", "scumbleJobs", "scumbleOffers", "scumbleLarge", "scumbleApply"),
         *("scumbleDiscard", "scumbleDiscardAll", "scumbleNotice", "scumbleNoticeText", "scumbleNoticeDismiss"),
-        *("scumbleOpenLog", "scumbleOpenStyles"),
+        *("scumbleOpenLog", "scumbleOpenStyles", "scumbleLora", "scumbleWeightsInVain"),
+        *("scumbleReferences", "scumbleReferenceAdd"),
     ):
         assert part(panel, name).isVisible(), name
     for name in ("scumbleJob", "scumbleJobCancel"):
         assert len(parts(panel, name)) == 2, name
+    for name in ("scumbleReference", "scumbleReferenceName", "scumbleReferenceRemove"):
+        assert len(parts(panel, name)) == 3, name
     assert len(parts(panel, "scumbleProgress")) == len(parts(panel, "scumblePreview")) == 1
     assert panel.objectName() == "scumblePanel"
 

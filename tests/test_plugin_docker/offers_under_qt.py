@@ -87,3 +87,16 @@ def test_results_elsewhere_are_told(studio, panel):
     assert line.text() == "Results wait in: Ship.kra, Sea.kra"
     studio.set(elsewhere=())
     assert not line.isVisible()
+
+
+def test_the_tooltip_tells_what_a_picture_drew(studio, panel):
+    drawn = "a red apple " * 12
+    first, second, third = offers(3)
+    studio.set(offers=(first, replace(second, title="a red apple", drawn="a red apple"), replace(third, drawn=drawn)))
+    grid = part(panel, "scumbleOffers")
+    assert grid.item(1).toolTip().splitlines()[:2] == ["a red apple", "Seed 42"]
+    lines = grid.item(2).toolTip().splitlines()
+    assert " ".join(lines[:2]) == drawn.strip()
+    assert lines[2] == "Seed 43"
+    studio.set(offers=(replace(first, drawn="word " * 4000),))
+    assert len(grid.item(0).toolTip()) < 1000

@@ -1,11 +1,14 @@
 """Pictures that wait for the painter, and what is told of them, with a stand-in for Krita and a scripted link. Started by `test_bindings.py`."""
 
 import json
+from dataclasses import replace
 
-from stage import HEIGHT, WIDTH, active, generated, kept_files, names, opened, until
+from stage import HEIGHT, MODEL, WIDTH, active, generated, kept_files, names, opened, until
 
+from backend.families.facts import FAMILIES, Readings, facts_of_model
+from backend.plan import make_plan
 from krita_plugin.bundled import protocol
-from krita_plugin.studio import JobStage, NoticeAction
+from krita_plugin.studio import JobStage, NoticeAction, Settings
 
 GONE = protocol.Failure("result_gone", "It broke.", "Mend it.")
 
@@ -184,6 +187,67 @@ def test_variations_tell_it_once_too(studio, link):
         link.finish(job, notes=(first,))
         until(lambda before=before: len(studio.offers) == before + 2)
         assert (studio.notice.happened if studio.notice is not None else "") == told
+
+
+def test_what_a_model_knows_nothing_of_is_told_once(studio, link):
+    """In the very sentences that the backend writes."""
+    facts = facts_of_model(
+        FAMILIES["flux"], "flux", "FLUX.1 dev", Readings(1024, 8, 2, 16, 512, "flow", guidance_kind="embedded")
+    )
+    asked = protocol.Job(
+        "0" * 32,
+        protocol.Extent(512, 512),
+        prompt="(a ship:1.2) BREAK at sea",
+        negative="fog",
+        style=protocol.Style(clip_skip=2, rescale=0.5),
+        references=(protocol.Raster("0" * 64, 4, 1, 1, "rgba"),),
+    )
+    plans = [
+        make_plan(asked, replace(facts, references=room, variant=variant))
+        for room, variant in ((0, "base"), (1, "edit"))
+    ]
+    many = make_plan(replace(asked, references=asked.references * 2), replace(facts, references=1))
+    sentences = dict.fromkeys((*plans[0].notes, *plans[1].notes, *many.notes))
+    assert len(sentences) == 7
+    for sentence in sentences:
+        assert painted(studio, link, sentence) == sentence
+        assert painted(studio, link, sentence) == ""
+
+
+def test_of_weights_the_docker_says_itself_and_no_notice_does(studio, link):
+    weightless = replace(MODEL, weights=False)
+    sentence = "Model takes no weights in prompts, so they were left out."
+    studio.change(Settings(prompt="a (ship:1.2)"))
+    assert not studio.weights_in_vain
+    link.welcome((weightless,))
+    assert studio.weights_in_vain
+    assert painted(studio, link, sentence, ANEW) == ANEW
+    for prompt, in_vain in (("a ship", False), ("a ship # (mine)", False), (r"a \(ship\)", False), ("[a] ship", True)):
+        studio.change(Settings(prompt=prompt))
+        assert studio.weights_in_vain is in_vain, prompt
+    for prompt, in_vain in (("a BREAK b", True), ("BREAKFAST", False), ("<lora:ink (2):1>", False)):
+        studio.change(Settings(prompt=prompt))
+        assert studio.weights_in_vain is in_vain, prompt
+    studio.change(Settings(negative="((fog))"))
+    assert studio.weights_in_vain
+
+
+# --- what a picture drew
+
+
+def test_each_picture_tells_what_it_drew(studio, link):
+    job = generated(studio, link, prompt="a {red|green} apple", count=2)
+    link.finish(job, prompts=("a red apple", "a green apple"))
+    until(lambda: len(studio.offers) == 2)
+    assert [(offer.title, offer.drawn) for offer in studio.offers] == [("a red apple",) * 2, ("a green apple",) * 2]
+    studio.apply(job.id, 1)
+    until(lambda: names(active()) == ["Background", "a green apple"])
+
+
+def test_a_single_picture_is_a_layer_by_what_it_drew_and_without_its_loras(studio, link):
+    job = generated(studio, link, prompt="a __colours__ apple <lora:ink:0.5>")
+    link.finish(job, prompts=("a blue apple <lora:ink:0.5>",))
+    until(lambda: names(active()) == ["Background", "a blue apple"])
 
 
 # --- pictures that are dropped

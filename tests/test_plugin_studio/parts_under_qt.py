@@ -12,7 +12,7 @@ from stage import until
 
 from krita_plugin.bundled import protocol
 from krita_plugin.qt import QtCore
-from krita_plugin.studio import MOST_VARIATIONS, Settings
+from krita_plugin.studio import MOST_VARIATIONS, Reference, Settings
 from krita_plugin.studio import keep as keeping
 from krita_plugin.studio.aside import Aside
 from krita_plugin.studio.calm import Calm
@@ -31,6 +31,9 @@ SETTINGS = st.builds(
     random_seed=st.booleans(),
     count=st.integers(1, MOST_VARIATIONS),
     style=st.text(),
+    references=st.lists(st.builds(Reference, st.text(), st.text()), max_size=10, unique_by=lambda one: one.layer).map(
+        tuple
+    ),
 )
 
 
@@ -63,12 +66,25 @@ def test_what_is_no_settings_is_the_default(data):
         {"random_seed": 1},
         {"prompt": None},
         {"style": ["a"]},
+        {"references": {"layer": "{a}", "name": "a"}},
+        {"references": [{"layer": "{a}"}]},
+        {"references": [{"layer": "{a}", "name": 1}]},
+        {"references": ["{a}"]},
+        {"references": [{"layer": "{a}", "name": "a"}, {"layer": "{a}", "name": "b"}]},
+        {"references": [{"layer": str(number), "name": "a"} for number in range(11)]},
         {"unknown": 1},
     ],
 )
 def test_what_cannot_be_read_is_left_out_alone(plain):
     data = json.dumps({"negative": "kept", **plain}).encode()
     assert decode_settings(data) == Settings(negative="kept")
+
+
+def test_the_longest_settings_are_read_again():
+    longest = "\N{GRINNING FACE}" * protocol.MAX_PROMPT_CHARS
+    names = tuple(Reference(f"{{{number}}}", longest[: protocol.MAX_NAME_CHARS]) for number in range(10))
+    settings = Settings(prompt=longest, negative=longest, references=names)
+    assert decode_settings(encode_settings(settings)) == settings
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b" " * 1_000_000])

@@ -83,8 +83,8 @@ class ScriptedLink(QtCore.QObject):
     def start_backend(self):
         self.starts += 1
 
-    def finish(self, job, bounds=None, notes=()):
-        """Tell of a result: each picture of one colour, all of them different."""
+    def finish(self, job, bounds=None, notes=(), prompts=()):
+        """Tell of a result: each picture of one colour, all of them different. `prompts` are those that they drew."""
         bounds = bounds or protocol.Bounds.of(job.extent)
         width = 4 if job.depth == "u8" else 8
         pictures, contents = [], {}
@@ -95,7 +95,8 @@ class ScriptedLink(QtCore.QObject):
             data *= bounds.extent.area
             name = hashlib.sha256(data).hexdigest()
             raster = protocol.Raster(name, len(data), bounds.width, bounds.height, job.order, job.depth)
-            pictures.append(protocol.Picture(raster, bounds, job.seed_of(index)))
+            drawn = prompts[index] if prompts else ""
+            pictures.append(protocol.Picture(raster, bounds, job.seed_of(index), prompt=drawn))
             contents[name] = data
         self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures), notes), contents))
 
@@ -105,7 +106,7 @@ class Heard:
 
     def __init__(self, studio):
         self.counts = {}
-        for name in ("document", "settings", "jobs", "offers", "backend", "notice", "styles"):
+        for name in (*("document", "settings", "jobs", "offers", "backend", "notice", "styles"), "loras", "references"):
             getattr(studio, f"{name}_changed").connect(lambda name=name: self._count(name))
 
     def _count(self, name):

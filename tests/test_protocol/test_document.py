@@ -153,6 +153,8 @@ BOUNDS = {
     "content hashes in one `need`": limits.MAX_NEED_CONTENTS,
     "ids in one `query`": limits.MAX_QUERY_IDS,
     "styles in one list, and problems": limits.MAX_STYLES,
+    "LoRAs in one list": limits.MAX_LORAS,
+    "characters of a prompt that a picture drew": limits.MAX_DRAWN_CHARS,
     "characters of a path": limits.MAX_PATH_CHARS,
     "messages that wait to be read": MAX_UNREAD,
     "contents that wait to be read": MAX_UNREAD_CONTENTS,

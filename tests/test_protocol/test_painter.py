@@ -16,6 +16,7 @@ from protocol import (
     Jobs,
     JobStatus,
     ListModels,
+    Loras,
     Models,
     Need,
     Painter,
@@ -255,7 +256,7 @@ def test_every_event_is_dealt_with(painter):
     """No event of the contract is taken for something else, or breaks the painter's side."""
     handled = {"welcome", "need", "lies", "preview"}
     examples = [
-        Jobs(()), Models(()), Styles(()), Accepted(ONE, 0), Queued(ONE, 0), Progress(ONE, 0.1, "loading"), done_of(ONE, PIXELS),
+        Jobs(()), Models(()), Styles(()), Loras(()), Accepted(ONE, 0), Queued(ONE, 0), Progress(ONE, 0.1, "loading"), done_of(ONE, PIXELS),
         Failed(ONE, NO), Cancelled(ONE), Refused("get_status", NO), Goodbye(NO),
         decode_message('{"type":"status","server":"","process":1,"uptime":1,"worker":"busy","device":null,"queued":0,'
                        '"running":1,"clients":1,"spooled":0,"log":""}', EVENTS),

@@ -19,7 +19,7 @@ def plan(tmp_path):
         library = Library(tmp_path)
         library.scan()
         device = None if memory is None else DeviceInfo("a device", kind, memory)
-        return await Shelf(library, lambda: device, tmp_path, tmp_path).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
+        return await Shelf(library, lambda: device, *[tmp_path] * 3).plan(Job(uuid.uuid4().hex, Extent(160, 128)))
 
     return plan
 
@@ -32,7 +32,7 @@ async def test_where_memory_suffices_or_is_not_known_nothing_is_scaled(plan, mem
 
 
 async def test_wildcards_are_read_anew_for_each_job(tmp_path):
-    shelf = Shelf(Library(tmp_path), lambda: None, tmp_path, tmp_path / "wildcards")
+    shelf = Shelf(Library(tmp_path), lambda: None, tmp_path, tmp_path / "wildcards", tmp_path)
 
     async def planned():
         made = await shelf.plan(Job(uuid.uuid4().hex, Extent(160, 128), "a __pet__"))

@@ -148,7 +148,6 @@ _FLUX2: Final = FamilyFacts(
     pixel_bytes=_KL_PIXEL_BYTES,
     wordless_strength=_WORDLESS,
     weights=False,
-    variants=("base", "edit"),
 )
 
 # 512 to 2048 squared; 28 to 50 steps at a guidance of 3 to 5. The turbo one is told by its schedule
