@@ -27,6 +27,19 @@ def check_only_a_style_that_makes_layers_asks_how_many(t):
     yield from styled("Slow")
     yield lambda: not part("scumbleLayers").isVisible()
     assert part("scumbleGenerate").text() == "Generate"
+    # as every check here leaves it: see `taking_apart`
+    yield from styled("Apart")
+
+
+def taking_apart(style, count=LAYERS):
+    """Choose such a style and a number of layers, once the docker has seen that a new document is in front.
+
+    It looks every quarter of a second; until then it shows the style of the document before, which makes layers, too.
+    """
+    yield lambda: not part("scumbleLayers").isVisible()
+    yield from styled(style)
+    yield lambda: part("scumbleLayers").isVisible()
+    part("scumbleLayers").setValue(count)
 
 
 def activated(document, node):
@@ -37,7 +50,7 @@ def activated(document, node):
     return False
 
 
-def prepared(depth="U8"):
+def prepared(depth="U8", style="Apart"):
     """A painting with a selection, and the layers that it is to be taken apart into; a layer of the painter's own is on top."""
     document = yield from opened(SIZE, SIZE, depth)
     background = document.activeNode()
@@ -48,9 +61,7 @@ def prepared(depth="U8"):
     yield from at_rest(document)
     yield from paint(document)
     select(document, *AREA)
-    yield from styled("Apart")
-    yield lambda: part("scumbleLayers").isVisible()
-    part("scumbleLayers").setValue(LAYERS)
+    yield from taking_apart(style)
     return document
 
 
@@ -121,9 +132,7 @@ def check_a_flat_layer_becomes_one_group_and_one_undo_step_in_16_bit(t):
 def check_without_words_and_selection_the_whole_canvas_is_taken_apart(t):
     document = yield from opened(SIZE, SIZE)
     yield from paint(document)
-    yield from styled("Apart")
-    yield lambda: part("scumbleLayers").isVisible()
-    part("scumbleLayers").setValue(2)
+    yield from taking_apart("Apart", 2)
     click("scumbleGenerate")
     yield lambda: len(layers(document)) == 2, painter.PAINTING_SECONDS
     yield from at_rest(document)
@@ -152,8 +161,7 @@ def check_of_several_the_chosen_one_becomes_a_group(t):
 
 
 def check_cancelled_it_leaves_nothing(t):
-    document = yield from prepared()
-    yield from styled("Apart slowly")
+    document = yield from prepared(style="Apart slowly")
     before = pixels(document)
     write("scumblePrompt", "a hill")
     click("scumbleGenerate")
@@ -167,8 +175,7 @@ def check_cancelled_it_leaves_nothing(t):
 
 
 def check_a_killed_worker_takes_it_apart_once_more(t):
-    document = yield from prepared()
-    yield from styled("Apart slowly")
+    document = yield from prepared(style="Apart slowly")
     write("scumblePrompt", "a hill")
     click("scumbleGenerate")
     yield lambda: painter.progress() > 0, painter.PAINTING_SECONDS
