@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from .data.packages import PackageError
-from .settings import Folders, on_gpu, on_processor
+from .settings import CONTROL_SHARE, Folders, on_gpu, on_processor
 from .training.parts import Workshop
 from .training.unet import StageFailed
 
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--threads", type=int, default=1, help="threads of torch on a processor; one is quickest here")
     made.add_argument("--minutes", type=float, default=40.0, help="on a GPU: for training UNet and ControlNet")
     made.add_argument(
-        "--finish", type=float, metavar="MINUTES", default=0.0, help="train the finished UNet on for so long"
+        "--finish", type=float, metavar="MINUTES", default=0.0, help="train finished UNet and ControlNet on for so long"
     )
     made.add_argument("--carry-on", action="store_true", help="go on although a stage's check fails")
     return made
@@ -61,8 +61,10 @@ def build(workshop: Workshop, until: str, carry_on: bool, finish: float = 0.0) -
         "text": lambda: workshop.encoder,
         "vae": lambda: workshop.vae,
         "judge": lambda: workshop.judge,
-        "unet": lambda: workshop.finish_unet(finish, carry_on) if finish else workshop.train_unet(carry_on),
-        "control": lambda: train_control(workshop),
+        "unet": lambda: (
+            workshop.finish_unet(finish * (1 - CONTROL_SHARE), carry_on) if finish else workshop.train_unet(carry_on)
+        ),
+        "control": lambda: train_control(workshop, finish * CONTROL_SHARE),
         "export": lambda: export(workshop.folders),
         "evaluate": lambda: evaluate(workshop),
     }

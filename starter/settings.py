@@ -29,13 +29,13 @@ JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxe
 """The sets that the classifier of shapes learns from."""
 
 GPU_BATCH: Final = 1024
-"""Pictures in a batch on a GPU. On an H200 a step took 110 ms for 256 and 224 ms for 2048: below 1000 the GPU waits for its kernels."""
+"""Pictures in a batch on a GPU. On an H200 a step took 110 ms for 256 and 224 ms for 2048: most of the former was starting kernels."""
 
 FINISH_BATCH: Final = 16
-"""Pictures in a batch on a processor: what it learns from each counts more than how many it sees in a second."""
+"""Pictures in a batch on a processor."""
 
 CONTROL_SHARE: Final = 0.16
-"""How much of the time on a GPU goes into the ControlNet."""
+"""How much of the time on a GPU, and of finishing, goes into the ControlNet."""
 
 HELD_OUT: Final = ("noto",)
 """The sets that it is examined on: neither it nor the model has seen them."""
@@ -133,12 +133,17 @@ def short_ladder() -> tuple[Stage, ...]:
 
 
 def finish(minutes: float) -> Course:
-    """For a processor, after a GPU: small batches at nearly one place sharpen outlines that large ones left soft."""
+    """For a processor, after a GPU: small batches at nearly one place. They brought shapes out, and cost pairs and places."""
     wide = ladder()[-1]
     near = Variety(words(FEWER), size=(0.74, 0.87), drift=0.045, sceneries=0.3, colours=0.25, pairs=0.15, flips=0.3)
     stages = (replace(wide, name="before finishing", samples=0), Stage("finish", near, 1, 0.6))
     pace = Pace(0, FINISH_BATCH, 5e-4, warm_up=100, decay=0.75, seconds=minutes * 60)
     return Course("finish", pace, stages, fresh=False)
+
+
+def finish_control(minutes: float) -> Pace:
+    """The same for the ControlNet."""
+    return Pace(0, FINISH_BATCH, 4e-4, warm_up=20, decay=0.7, average=0.98, seconds=minutes * 60)
 
 
 def on_processor() -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from ..data.render import scribble
 from ..data.scenes import Composer
-from ..settings import SIDE
+from ..settings import SIDE, finish_control
 from .batches import Artist
 from .loop import Loop
 from .unet import DROPPED, SHIFT, Batches, velocity_loss
@@ -37,6 +38,16 @@ def make_control(unet: Any) -> Any:  # noqa: ANN401 - untyped library
     return control
 
 
+def load_control(folder: Path) -> Any:  # noqa: ANN401 - untyped library
+    """A ControlNet that was saved, to be trained on."""
+    from diffusers import ControlNetModel
+    from diffusers.models.attention_processor import AttnProcessor
+
+    control = ControlNetModel.from_pretrained(folder)
+    control.set_attn_processor(AttnProcessor())
+    return control
+
+
 def sketched(pictures: Tensor, chance: float) -> Tensor:
     """The lines of pictures, few or many by `chance` (0 to 1), and for half of the chances as a broader brush draws them."""
     share, broad = chance * 2 % 1, chance < 0.5
@@ -44,22 +55,29 @@ def sketched(pictures: Tensor, chance: float) -> Tensor:
     return torch.nn.functional.max_pool2d(lines, 3, 1, 1) if broad else lines
 
 
-def train_control(workshop: Workshop) -> None:
-    """Train the ControlNet on the last stage's scenes, and save it; nothing to do when it is there already."""
+def train_control(workshop: Workshop, finishing: float = 0.0) -> None:
+    """Train the ControlNet on the last stage's scenes, and save it.
+
+    One that is there already is trained on for `finishing` minutes: a UNet that was trained on has left it behind.
+    """
     from diffusers import UNet2DConditionModel
 
     folder, device, settings = workshop.folders.parts, workshop.device, workshop.settings
-    if (folder / "controlnet" / "config.json").exists():
+    there = (folder / "controlnet" / "config.json").exists()
+    if there and not finishing:
         return
     torch.manual_seed(6)
     unet = UNet2DConditionModel.from_pretrained(folder / "unet").to(device, memory_format=torch.channels_last)
-    control = make_control(unet).to(device, memory_format=torch.channels_last)
+    control = (load_control(folder / "controlnet") if there else make_control(unet)).to(
+        device, memory_format=torch.channels_last
+    )
+    name, pace = ("finish control", finish_control(finishing)) if there else ("control", settings.control)
     unet.requires_grad_(False)
     frozen, atlas = workshop.frozen, workshop.atlas
     composer = Composer(atlas.textures, settings.stages[-1].variety)
-    artist = Artist([composer], frozen.words, settings.control.batch, SIDE, DROPPED + WORDLESS, 6)
+    artist = Artist([composer], frozen.words, pace.batch, SIDE, DROPPED + WORDLESS, 6)
     batches = Batches(frozen, atlas, artist)
-    loop = Loop("control", folder, settings.control, [{"params": list(control.parameters())}], workshop.say)
+    loop = Loop(name, folder, pace, [{"params": list(control.parameters())}], workshop.say)
 
     def loss(step: int) -> Tensor:
         torch.manual_seed(step)

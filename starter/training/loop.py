@@ -112,7 +112,7 @@ class Loop:
             last = now
             if self.step == self._first + WARM_STEPS:
                 self._began = now
-            if self.step % LOG_EVERY == 0 or self.done:
+            if self.step % LOG_EVERY == 0:
                 mean = self._log(sums)
                 if now - told > TELL_SECONDS and self.step > self._first + WARM_STEPS:
                     self._tell(mean, now)
@@ -120,6 +120,8 @@ class Loop:
                 if now - saved > self.pace.save_seconds:
                     self.save()
                     saved = time.monotonic()
+        if sums:
+            self._log(sums)
         self.save()
 
     def _descend(self, loss: Tensor) -> None:

@@ -34,26 +34,18 @@ NOISE: Final = 0.15
 """Noise on what the heads read, so that the encoder keeps meanings apart."""
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], length: int = TEXT_LENGTH) -> Tensor:  # noqa: ANN401 - untyped library
-    """Token numbers (count, length)."""
-    ids = tokenizer(
-        list(texts), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids
-    return torch.as_tensor(ids)
-
-
 class Words:
     """A tokenizer without the library around it: other processes start with it at once."""
 
     def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - untyped library
-        self._end = int(tokenizer.eos_token_id)
+        self.end = int(tokenizer.eos_token_id)
         self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(TEXT_LENGTH)
 
-    def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Token numbers (count, TEXT_LENGTH), as tokenise() has them."""
-        rows = np.full((len(texts), TEXT_LENGTH), self._end, np.int64)
+    def rows(self, texts: Sequence[str], length: int = TEXT_LENGTH) -> npt.NDArray[np.int64]:
+        """Token numbers (count, length): what is longer is cut off before its end, what is shorter filled up with ends."""
+        self._tokenizer.enable_truncation(length)
+        rows = np.full((len(texts), length), self.end, np.int64)
         for row, encoded in zip(rows, self._tokenizer.encode_batch(list(texts)), strict=True):
             row[: len(encoded.ids)] = encoded.ids
         return rows
@@ -121,7 +113,7 @@ class Questions:
         said: dict[str, list[str]],
         tokenizer: Any,  # noqa: ANN401 - untyped
     ) -> None:
-        self._composer, self._atlas, self._tokenizer = composer, atlas, tokenizer
+        self._composer, self._atlas, self._words = composer, atlas, Words(tokenizer)
         shown = {drawing.label: drawing for drawing in reversed(icons.drawings)}
         self.concepts = sorted(set(shown) & set(said))
         self._said = [said[label] for label in self.concepts]
@@ -135,13 +127,14 @@ class Questions:
         picked = rng.integers(len(self.concepts), size=batch - len(scenes))
         named = [str(rng.choice(self._said[index])) for index in picked]
         length = TEXT_LENGTH if step % 8 == 0 else SHORT
-        ids = tokenise(self._tokenizer, [scene.caption for scene in scenes] + named, length).to(self._atlas.device)
+        rows = self._words.rows([scene.caption for scene in scenes] + named, length)
+        ids = torch.from_numpy(rows).to(self._atlas.device)
         small = F.avg_pool2d(paint(self._atlas, scenes, 32, rng), 32 // THUMBNAIL)
         thumbnails = torch.cat([small, self._thumbnails[picked].to(small.device)]).flatten(1) - 0.7
         answers = {name: labels.to(ids.device) for name, labels in self._answers(scenes).items()}
         concept = torch.from_numpy(picked).to(ids.device)
         total = torch.zeros((), device=ids.device)
-        for read in task.read(ids, self._tokenizer.eos_token_id):
+        for read in task.read(ids, self._words.end):
             noisy = read + NOISE * torch.randn_like(read)
             told, rest = noisy[: len(scenes)], noisy[len(scenes) :]
             total = total + 4 * F.mse_loss(task.heads["thumbnail"](noisy), thumbnails)

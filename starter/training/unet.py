@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from ..data.render import Atlas, paint_arranged
 from ..data.scenes import Composer
 from ..settings import SIDE, Course, Sizes, Stage
-from .batches import Artist, Batch, in_processes, in_thread, workers
+from .batches import Ahead, Artist, Batch, in_processes, in_thread, workers
 from .loop import Loop, autocast
-from .text import Words, tokenise
+from .text import Words
 from .vae import as_one_convolution
 
 DROPPED: Final = 0.1
@@ -118,22 +118,12 @@ def make_unet(sizes: Sizes) -> Any:  # noqa: ANN401 - untyped library
 
 
 class FullGroupNorm(nn.GroupNorm):
-    """Group norm in the precision that is quickest for training.
-
-    On a processor float32: the gradient in bfloat16 takes three times as long. On a GPU the input's own, where autocast would have
-    float32 and twice the traffic of memory; statistics are in float32 there anyway.
-    """
+    """Group norm in float32, as autocast has it on GPUs; in bfloat16 its gradient takes three times as long on a processor."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise."""
-        weight: Tensor = self.weight
-        bias: Tensor = self.bias
-        if input.device.type == "cpu":
-            input = input.float()
-        else:
-            weight, bias = weight.to(input.dtype), bias.to(input.dtype)
         with torch.autocast(input.device.type, enabled=False):
-            return nn.functional.group_norm(input, self.num_groups, weight, bias, self.eps)
+            return nn.functional.group_norm(input.float(), self.num_groups, self.weight, self.bias, self.eps)
 
 
 def heads(width: int) -> int:
@@ -189,33 +179,30 @@ def text_effect(unet: Any, frozen: Frozen, nouns: Sequence[str]) -> float:  # no
     texts = [f"a {noun} on a white background" for noun in nouns]
     noise = torch.randn(1, 4, SIDE // 4, SIDE // 4, generator=torch.Generator().manual_seed(0)).to(frozen.device)
     times = torch.full((len(texts),), 999, device=frozen.device)
-    predicted = unet(noise.repeat(len(texts), 1, 1, 1), times, frozen.embed(tokenise(frozen.tokenizer, texts))).sample
+    hidden = frozen.embed(torch.from_numpy(frozen.words.rows(texts)))
+    predicted = unet(noise.repeat(len(texts), 1, 1, 1), times, hidden).sample
     return float((predicted - predicted.mean(0)).square().mean().sqrt())
 
 
 class Batches:
     """An artist's batches, painted and encoded: all of it a step ahead on a processor; drawn by other processes for a GPU."""
 
+    take: Callable[[int, int], tuple[Drawn, float]]
+    """The batch of a step in a stage, and its number from 0 to 1."""
+
+    close: Callable[[], None]
+    """End what draws ahead."""
+
     def __init__(self, frozen: Frozen, atlas: Atlas, artist: Artist) -> None:
-        self._frozen, self._atlas = frozen, atlas
-        self._shared = in_processes(artist, workers()) if frozen.device.type != "cpu" else None
-        self._own = None if self._shared else in_thread(lambda step, stage: self._finish(artist(step, stage)))
+        def finish(batch: Batch) -> tuple[Drawn, float]:
+            return frozen.drawn(atlas, batch), batch.chance
 
-    def take(self, step: int, stage: int) -> tuple[Drawn, float]:
-        """The batch of a step, and its number from 0 to 1."""
-        if self._own:
-            return self._own.take(step, stage)
-        assert self._shared
-        return self._finish(self._shared.take(step, stage))
-
-    def _finish(self, batch: Batch) -> tuple[Drawn, float]:
-        return self._frozen.drawn(self._atlas, batch), batch.chance
-
-    def close(self) -> None:
-        """End what draws ahead."""
-        for ahead in (self._own, self._shared):
-            if ahead:
-                ahead.close()
+        if frozen.device.type == "cpu":
+            whole = in_thread(lambda step, stage: finish(artist(step, stage)))
+            self.take, self.close = whole.take, whole.close
+        else:
+            drawn: Ahead[Batch] = in_processes(artist, workers())
+            self.take, self.close = lambda step, stage: finish(drawn.take(step, stage)), drawn.close
 
 
 class UNetTraining:
@@ -231,7 +218,7 @@ class UNetTraining:
         say: Callable[[str], None],
     ) -> None:
         self.unet = unet.to(frozen.device, memory_format=torch.channels_last)
-        self.frozen, self._atlas, self._say = frozen, atlas, say
+        self.frozen, self._say = frozen, say
         self._course, self._folder = course, folder
         composers = [Composer(atlas.textures, stage.variety) for stage in course.stages]
         self._batches = Batches(frozen, atlas, Artist(composers, frozen.words, course.pace.batch, SIDE, DROPPED, 1))
@@ -242,6 +229,12 @@ class UNetTraining:
 
         Raises StageFailed when a check fails, unless `carry_on`.
         """
+        try:
+            self._run(score, carry_on)
+        finally:
+            self._batches.close()
+
+    def _run(self, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
         stages, end = self._course.stages, 0
         every = sum(stage.samples for stage in stages)
         for index, stage in enumerate(stages):
@@ -255,7 +248,6 @@ class UNetTraining:
                 self._say(f"stage {index + 1} of {len(stages)}: {stage.name}, {shares}")
             self.loop.run(lambda step, index=index: self._loss(step, index), share=end / every)  # type: ignore[misc]
             self._check_shapes(stage, score, carry_on)
-        self._batches.close()
 
     def _passed(self, stage: Stage) -> bool:
         return self._mark(stage).exists()

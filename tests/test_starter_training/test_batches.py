@@ -13,7 +13,7 @@ from starter.data.scenes import Composer, Variety
 from starter.settings import words
 from starter.training.batches import Ahead, Artist, in_processes, in_thread, workers
 from starter.training.control import THRESHOLDS, sketched
-from starter.training.text import Words, tokenise
+from starter.training.text import Words
 from starter.training.words import TEXT_LENGTH, count_words, write_tokenizer
 
 
@@ -59,7 +59,9 @@ def test_other_processes_read_captions_as_the_library_does(tokenizer):
     texts = ["", "a red cat in the snow", "A Tree,  and an unheard-of thing", "cat " * 200]
     rows = Words(tokenizer).rows(texts)
     assert rows.shape == (4, TEXT_LENGTH)
-    assert np.array_equal(rows, tokenise(tokenizer, texts).numpy())
+    for length in (TEXT_LENGTH, 12):
+        by_library = tokenizer(texts, padding="max_length", max_length=length, truncation=True, return_tensors="np")
+        assert np.array_equal(Words(tokenizer).rows(texts, length), by_library.input_ids)
 
 
 def test_a_stage_brings_back_the_former_one(artist):

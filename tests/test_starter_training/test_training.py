@@ -8,7 +8,9 @@ import pytest
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
+from safetensors.torch import load_file
 
+from starter.build import build
 from starter.data.nouns import NOUNS
 from starter.data.packages import WORDS
 from starter.data.render import paint
@@ -19,7 +21,7 @@ from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, on_gpu, on_
 from starter.training import loop as loop_module
 from starter.training import parts as parts_module
 from starter.training import words as words_module
-from starter.training.control import train_control
+from starter.training.control import make_control, train_control
 from starter.training.curves import read_log
 from starter.training.loop import Loop, Pace
 from starter.training.parts import Workshop
@@ -253,6 +255,38 @@ def test_every_part_is_made_exported_and_loaded_by_the_stock_pipelines(workshop,
     with pytest.raises(TooLarge, match="narrower"):
         export(workshop.folders)
     assert model.is_dir()
+
+
+def weights_of(folder):
+    (file,) = folder.glob("*.safetensors")
+    return load_file(file)
+
+
+def distance(one, other):
+    return sum(float((one[name] - other[name]).abs().sum()) for name in one)
+
+
+def test_what_is_finished_is_trained_on_from_where_it_was(workshop, monkeypatch):
+    monkeypatch.setattr("starter.training.unet.TEXT_EFFECT", 0.0)
+    monkeypatch.setattr(Workshop, "score", lambda self, unet, stage: 1.0)
+    workshop.train_unet(carry_on=False)
+    train_control(workshop)
+    parts = workshop.folders.parts
+    before = {name: weights_of(parts / name) for name in ("unet", "controlnet")}
+    train_control(workshop)
+    assert distance(weights_of(parts / "controlnet"), before["controlnet"]) == 0
+    # no check of the text: a UNet that is finished knows it, and noise alone is no scene of these stages
+    monkeypatch.setattr(UNetTraining, "_check_text", lambda *arguments: pytest.fail("it is not fresh"))
+    workshop.__dict__["judge"] = None  # it was examined on a set that these drawings lack, and `score` does not ask it
+    build(workshop, "control", False, finish=0.01)
+    torch.manual_seed(9)
+    fresh = {"unet": make_unet(SIZES), "controlnet": make_control(make_unet(SIZES))}
+    for name, model in fresh.items():
+        moved = distance(weights_of(parts / name), before[name])
+        assert 0 < moved < 0.2 * distance(dict(model.state_dict()), before[name])
+    assert (parts / "passed finish.txt").exists()
+    assert not (parts / "passed before finishing.txt").exists()
+    assert (parts / "finish control.pt").exists()
 
 
 def test_the_decoder_learns(workshop):
