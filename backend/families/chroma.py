@@ -16,7 +16,7 @@ from backend.prompts import Prompt
 from .adapter import Beside, Conditioning
 from .agreement import agree_on_latents, agree_on_text
 from .components import load_model, load_text_encoder, read_config
-from .sentencepiece import load_t5_tokenizer
+from .t5_tokenizer import load_t5_tokenizer
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
 from .unread import unread_end

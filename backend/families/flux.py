@@ -18,7 +18,7 @@ from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_text
 from .components import INDEX, load_model, load_text_encoder, read_config
 from .references import ReferenceSize
-from .sentencepiece import load_t5_tokenizer
+from .t5_tokenizer import load_t5_tokenizer
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
 from .unread import unread_end

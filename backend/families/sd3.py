@@ -21,7 +21,7 @@ from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_latents, agree_on_text
 from .components import INDEX, load_model, load_text_encoder, read_config
 from .schedule import FlowSchedule
-from .sentencepiece import load_t5_tokenizer
+from .t5_tokenizer import load_t5_tokenizer
 from .tokens import SIDE, packed_shape, tokens_of
 from .transformer import TokenModel
 from .unread import unread_end

@@ -1,4 +1,4 @@
-"""T5's vocabulary as SentencePiece writes it: read by the wire, and split into the same pieces as by SentencePiece itself.
+"""T5's vocabulary as SentencePiece writes it: split into the same pieces as by SentencePiece itself, and refused where it is none.
 
 `tiny_models/spiece.model` was trained by sentencepiece 0.2.3 as T5's was: unigram, <pad> 0, </s> 1, <unk> 2, no <s>. Its table of
 characters makes a ligature, a wide letter and space, tabs and ends of lines alike to others. The ids below are SentencePiece's.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import struct
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,12 @@ import tiny_models
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sentencepiece import SentencePieceProcessor
+from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec
 
 from backend.families import flux
 from backend.families.adapter import UnusableModel
-from backend.families.sentencepiece import load_t5_tokenizer, read_vocabulary
+from backend.families.t5_tokenizer import check_vocabulary, load_t5_tokenizer
 from backend.prompts import Prompt
 
 TRAINED = Path(tiny_models.__spec__.origin).parent / "spiece.model"
@@ -58,7 +59,7 @@ def test_texts_are_split_as_sentencepiece_splits_them(folder, text, ids):
 
 def test_the_sentinels_come_behind_from_the_last_to_the_first(folder):
     tokenizer = load_t5_tokenizer(folder(extra_ids=3))
-    pieces = len(read_vocabulary(TRAINED).pieces)
+    pieces = SentencePieceProcessor(model_file=str(TRAINED)).get_piece_size()
     assert len(tokenizer) == pieces + 3
     assert [tokenizer.convert_tokens_to_ids(f"<extra_id_{number}>") - pieces for number in range(3)] == [2, 1, 0]
     assert tokenizer("red <extra_id_0>").input_ids[-2] == pieces + 2
@@ -83,58 +84,44 @@ def test_a_model_with_the_older_file_alone_reads_prompts(tiny_flux, tmp_path):
     assert bool(torch.isfinite(text.hidden).all())
 
 
-def varint(value):
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*encoded, value])
+def written(path, *kinds, model_type=TrainerSpec.UNIGRAM):
+    """A vocabulary with pieces of these kinds."""
+    model = ModelProto()
+    model.trainer_spec.model_type = model_type
+    for number, kind in enumerate(kinds):
+        model.pieces.add(piece=f"piece {number}", type=kind)
+    path.write_bytes(model.SerializeToString())
+    return path
 
 
-def field(number, content):
-    return varint(number << 3 | 2) + varint(len(content)) + content
+NORMAL, CONTROL, UNKNOWN = (getattr(ModelProto.SentencePiece, kind) for kind in ("NORMAL", "CONTROL", "UNKNOWN"))
+T5_START = (CONTROL, CONTROL, UNKNOWN)
 
 
-def piece(text, score=0.0, kind=1):
-    return field(
-        1, field(1, text.encode()) + varint(2 << 3 | 5) + struct.pack("<f", score) + varint(3 << 3) + varint(kind)
-    )
-
-
-T5_START = (piece("<pad>", kind=3), piece("</s>", kind=3), piece("<unk>", kind=2))
-
-
-def read(tmp_path, content):
-    (tmp_path / "spiece.model").write_bytes(content)
-    return read_vocabulary(tmp_path / "spiece.model")
-
-
-def test_fields_that_nobody_asks_for_are_passed_over(tmp_path):
-    unknown = varint(9 << 3) + varint(2**63) + varint(10 << 3 | 1) + bytes(8) + field(11, b"\xff" * 300)
-    trained = field(2, varint(3 << 3) + varint(1))
-    found = read(tmp_path, unknown + b"".join(T5_START) + piece("▁a", -1.5) + trained + field(3, field(2, b"table")))
-    assert found.pieces == (("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁a", -1.5))
-    assert found.characters == b"table"
+def test_a_vocabulary_of_t5s_kind_passes(tmp_path):
+    check_vocabulary(written(tmp_path / "spiece.model", *T5_START, NORMAL))
+    check_vocabulary(TRAINED)
 
 
 @pytest.mark.parametrize(
-    ("content", "word"),
+    ("kinds", "model_type"),
     [
-        (b"", "not one of T5's"),
-        (b"".join(T5_START[:2]), "not one of T5's"),
-        (b"".join(reversed(T5_START)), "not one of T5's"),
-        (b"".join(T5_START) + field(2, varint(3 << 3) + varint(2)), "not one of T5's"),
-        (b"".join(T5_START) + field(1, varint(2 << 3)), "damaged"),
-        (b"".join(T5_START) + varint(1 << 3) + varint(5), "damaged"),
-        (field(1, field(1, b"\xff")), "damaged"),
-        (b"\x0b", "damaged"),
-        (b"\xff" * 20, "damaged"),
-        (b'{"not": "protobuf"}', "damaged"),
+        ((), "UNIGRAM"),
+        (T5_START[:2], "UNIGRAM"),
+        (T5_START[::-1], "UNIGRAM"),
+        ((*T5_START, NORMAL), "BPE"),
     ],
 )
-def test_what_is_no_vocabulary_is_told(tmp_path, content, word):
-    with pytest.raises(UnusableModel, match=word):
-        read(tmp_path, content)
+def test_a_vocabulary_of_another_kind_is_told(tmp_path, kinds, model_type):
+    other = written(tmp_path / "spiece.model", *kinds, model_type=getattr(TrainerSpec, model_type))
+    with pytest.raises(UnusableModel, match="not one of T5's"):
+        check_vocabulary(other)
+
+
+@pytest.mark.parametrize("content", [b"\x0b", b"\xff" * 20, b'{"not": "protobuf"}', TRAINED.read_bytes()[:-100]])
+def test_what_is_no_vocabulary_is_told(folder, content):
+    with pytest.raises(UnusableModel, match="damaged"):
+        load_t5_tokenizer(folder(content))
 
 
 @given(st.data())
@@ -142,8 +129,10 @@ def test_a_damaged_file_is_refused_or_read_and_never_breaks_anything(tmp_path_fa
     content = bytearray(TRAINED.read_bytes())
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    damaged = tmp_path_factory.getbasetemp() / "spiece.model"
+    damaged.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]))
     with contextlib.suppress(UnusableModel):
-        read(tmp_path_factory.getbasetemp(), bytes(content[: data.draw(st.integers(0, len(content)))]))
+        check_vocabulary(damaged)
 
 
 @pytest.mark.parametrize("count", [-1, 10**9, "3", None])
@@ -153,6 +142,6 @@ def test_an_impossible_number_of_sentinels_is_told(folder, count):
 
 
 def test_far_too_large_a_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("backend.families.sentencepiece.MOST_BYTES", 10)
+    monkeypatch.setattr("backend.families.t5_tokenizer.MOST_BYTES", 10)
     with pytest.raises(UnusableModel, match="too large"):
-        read_vocabulary(TRAINED)
+        check_vocabulary(TRAINED)
