@@ -1,48 +1,24 @@
 """Documents as values under one binding, with the stand-in for Krita. Started by `test_bindings.py`, once for each."""
 
 import hashlib
-import os
 import random
-import sys
-from pathlib import Path
-
-import pytest
-
-# before the plugin asks for it, as inside Krita
-sys.path.insert(0, str(Path(__file__).parents[1] / "fake_krita"))
 
 import krita
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from room import SRGB, opened
 
 from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.canvas.anchor import find_place, take_anchor
 from krita_plugin.canvas.layer import MOST_NAME_CHARS, NOT_AT_REST, OFF_CANVAS, UNNAMED
 from krita_plugin.canvas.selection import EMPTY_SELECTION, SELECTION_OFF_CANVAS
-from krita_plugin.qt import MAJOR, QtCore, QtGui
+from krita_plugin.qt import QtCore, QtGui
 
 Bounds, Extent = protocol.Bounds, protocol.Extent
 SIZE = Extent(40, 30)
 PLACE = Bounds(10, 5, 20, 15)
-SRGB = "sRGB-elle-V2-srgbtrc.icc"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def app():
-    assert os.environ["SCUMBLE_QT"] == str(MAJOR)
-    return QtGui.QGuiApplication([])
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    krita.quit_krita()
-
-
-def opened(model="RGBA", depth="U8", profile=""):
-    made = krita.Krita.instance().createDocument(*SIZE_OF, "test", model, depth, profile, 300.0)
-    krita.show(made)
-    return made
 
 
 SIZE_OF = (SIZE.width, SIZE.height)

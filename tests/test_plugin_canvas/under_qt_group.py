@@ -1,43 +1,19 @@
 """A stack of pictures as one group, under one binding, with the stand-in for Krita. Started by `test_bindings.py`."""
 
-import os
 import random
-import sys
-from pathlib import Path
-
-import pytest
-
-# before the plugin asks for it, as inside Krita
-sys.path.insert(0, str(Path(__file__).parents[1] / "fake_krita"))
 
 import krita
+import pytest
+from room import SRGB, opened
 
 from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.canvas.anchor import take_anchor
 from krita_plugin.canvas.layer import NOT_ADDED, NOT_AT_REST, OFF_CANVAS
-from krita_plugin.qt import MAJOR, QtCore, QtGui
+from krita_plugin.qt import QtCore
 
 Bounds, Extent = protocol.Bounds, protocol.Extent
 PLACE = Bounds(10, 5, 20, 15)
-SRGB = "sRGB-elle-V2-srgbtrc.icc"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def app():
-    assert os.environ["SCUMBLE_QT"] == str(MAJOR)
-    return QtGui.QGuiApplication([])
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    krita.quit_krita()
-
-
-def opened(depth="U8", profile="", model="RGBA"):
-    made = krita.Krita.instance().createDocument(40, 30, "test", model, depth, profile, 300.0)
-    krita.show(made)
-    return made
 
 
 def stack(depth="u8", extent=PLACE.extent, count=3):
@@ -61,7 +37,7 @@ def seen(document):
 
 @pytest.mark.parametrize(("depth", "profile"), [("U8", ""), ("U16", SRGB)])
 def test_a_stack_is_one_group_and_one_step_to_the_bit(depth, profile):
-    document = opened(depth, profile)
+    document = opened(depth=depth, profile=profile)
     before, active = seen(document), document.activeNode()
     layers = stack(depth.lower())
     added = add(document, layers)
@@ -89,7 +65,7 @@ def test_nothing_is_left_of_the_unseen_document():
 
 
 def test_each_layer_is_converted():
-    document = opened("U8", model="GRAYA")
+    document = opened("GRAYA")
     added = add(document, stack())
     (group,) = [node for node in document.rootNode().childNodes() if canvas.layer_id(node) == added.layer]
     assert {child.colorModel() for child in group.childNodes()} == {"GRAYA"}

@@ -1,41 +1,16 @@
 """Layers as pictures to work from, under one binding, with the stand-in for Krita. Started by `test_bindings.py`."""
 
-import os
-import sys
-from pathlib import Path
-
+import krita
 import numpy as np
 import pytest
-
-# before the plugin asks for it, as inside Krita
-sys.path.insert(0, str(Path(__file__).parents[1] / "fake_krita"))
-
-import krita
+from room import SRGB, opened
 
 from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.canvas import reference, scaling
-from krita_plugin.qt import MAJOR, QtCore, QtGui
+from krita_plugin.qt import QtCore
 
 WIDTH, HEIGHT = 40, 30
-SRGB = "sRGB-elle-V2-srgbtrc.icc"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def app():
-    assert os.environ["SCUMBLE_QT"] == str(MAJOR)
-    return QtGui.QGuiApplication([])
-
-
-@pytest.fixture(autouse=True)
-def fresh():
-    krita.quit_krita()
-
-
-def opened(model="RGBA", depth="U8", profile=""):
-    made = krita.Krita.instance().createDocument(WIDTH, HEIGHT, "test", model, depth, profile, 300.0)
-    krita.show(made)
-    return made
 
 
 def with_layer(document, pixels, x, y, kind="paintlayer", parent=None):

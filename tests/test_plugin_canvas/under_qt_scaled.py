@@ -1,18 +1,13 @@
 """Areas that are painted smaller and enlarged, under one binding, with the stand-in for Krita. Started by `test_bindings.py`."""
 
-import os
 import random
-import sys
+from functools import partial
 from math import ceil
-from pathlib import Path
-
-import numpy as np
-import pytest
-
-# before the plugin asks for it, as inside Krita
-sys.path.insert(0, str(Path(__file__).parents[1] / "fake_krita"))
 
 import krita
+import numpy as np
+import pytest
+import room
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +18,7 @@ from krita_plugin.canvas.anchor import take_anchor
 from krita_plugin.canvas.layer import NOT_AT_REST
 from krita_plugin.canvas.scaling import working_bounds, working_extent
 from krita_plugin.canvas.snapshot import CANVAS_CHANGED, SELECTION_TOO_THIN
-from krita_plugin.qt import MAJOR, QtCore, QtGui
+from krita_plugin.qt import QtCore
 
 Bounds, Extent = protocol.Bounds, protocol.Extent
 SIZE = Extent(203, 155)
@@ -31,23 +26,13 @@ WHOLE = Bounds.of(SIZE)
 MOST = SIZE.area // 4
 
 
-@pytest.fixture(scope="session", autouse=True)
-def app():
-    assert os.environ["SCUMBLE_QT"] == str(MAJOR)
-    return QtGui.QGuiApplication([])
-
-
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    krita.quit_krita()
-    # strips of a few rows, so that there are many
+def in_strips(monkeypatch):
+    """Strips of a few rows, so that there are many."""
     monkeypatch.setattr(scaling, "STRIP_PIXELS", 4096)
 
 
-def opened(model="RGBA", depth="U8", profile=""):
-    made = krita.Krita.instance().createDocument(SIZE.width, SIZE.height, "test", model, depth, profile, 300.0)
-    krita.show(made)
-    return made
+opened = partial(room.opened, size=(SIZE.width, SIZE.height))
 
 
 def slope(extent):

@@ -5,11 +5,10 @@ from dataclasses import replace
 import krita
 import pytest
 from double import MODEL, references
-from room import no_icon, part, parts, settle, until
+from room import part, parts, settle, until
 from stage import ScriptedLink, opened
 
 from krita_plugin.bundled import protocol
-from krita_plugin.docker import Panel
 from krita_plugin.link.standing import LinkState
 from krita_plugin.qt import QtCore
 from krita_plugin.studio import ReferenceView, Studio
@@ -97,18 +96,6 @@ def real(link, tmp_path):
     link.welcome((MODEL, EDITOR, SINGLE), STYLES)
     yield made
     made.close()
-
-
-@pytest.fixture
-def docker(real):
-    made = Panel(real, no_icon)
-    made.resize(300, 900)
-    made.show()
-    settle()
-    yield made
-    made.close()
-    made.deleteLater()
-    settle()
 
 
 def add_layer(document, name, colour=(10, 20, 200, 255)):

@@ -46,6 +46,17 @@ def studio():
 
 @pytest.fixture
 def panel(studio):
+    """The docker before the double of the studio."""
+    yield from shown(studio)
+
+
+@pytest.fixture
+def docker(real):
+    """The docker before a real studio, which the tests themselves make."""
+    yield from shown(real)
+
+
+def shown(studio):
     made = Panel(studio, no_icon)
     made.resize(NARROW, 900)
     made.show()

@@ -5,7 +5,7 @@ import inspect
 import krita
 import pytest
 from double import StudioDouble
-from room import no_icon, part, parts, settle, until
+from room import part, parts, settle, until
 from stage import STYLES, ScriptedLink, opened
 
 from krita_plugin.bundled import protocol
@@ -30,18 +30,6 @@ def real(link, tmp_path):
     link.welcome()
     yield made
     made.close()
-
-
-@pytest.fixture
-def docker(real):
-    made = Panel(real, no_icon)
-    made.resize(300, 900)
-    made.show()
-    settle()
-    yield made
-    made.close()
-    made.deleteLater()
-    settle()
 
 
 def layers():
