@@ -63,11 +63,18 @@ class Finished:
         """Bytes in memory."""
         return sum(map(len, self.contents.values())) + sum(look.size for look in self.looks.values())
 
-    def placeable(self, index: int) -> Placeable | None:
-        """Return the bytes of what becomes of a picture in Krita: its own, or those of its layers. None while they are dropped."""
+    def here(self, index: int) -> bool:
+        """Return whether the bytes of what becomes of a picture in Krita are in memory."""
+        # asked for by key: to PyQt5 a QByteArray that begins with a zero byte equals None
+        return all(raster.content in self.contents for raster in self._rasters(index))
+
+    def placeable(self, index: int) -> Placeable:
+        """Return the bytes of what becomes of a picture in Krita: its own, or those of its layers. Raises KeyError where they are not here."""
+        return tuple(self.contents[raster.content] for raster in self._rasters(index))
+
+    def _rasters(self, index: int) -> tuple[protocol.Raster, ...]:
         picture = self.pictures[index]
-        found = [self.contents.get(raster.content) for raster in picture.layers or (picture.image,)]
-        return None if None in found else tuple(content for content in found if content is not None)
+        return picture.layers or (picture.image,)
 
     def deal(self, index: int, discarded: bool) -> None:
         """Note what became of a picture."""

@@ -126,7 +126,7 @@ class Results:
         finished = self._shelf.get(job_id)
         if finished is None or index not in finished.left or self._placing.has(job_id, index):
             return
-        if finished.placeable(index) is None:
+        if not finished.here(index):
             finished.wanted.add(index)
             self._fetch(finished)
         else:
@@ -202,9 +202,7 @@ class Results:
         self._placing.step()
 
     def _place(self, finished: Finished, index: int) -> None:
-        contents = finished.placeable(index)
-        if contents is not None:
-            self._placing.add(finished, index, contents)
+        self._placing.add(finished, index, finished.placeable(index))
 
     def _fetch(self, finished: Finished) -> None:
         if not finished.fetching:

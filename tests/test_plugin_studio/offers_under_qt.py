@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 
+import pytest
 from stage import HEIGHT, MODEL, WIDTH, active, generated, kept_files, names, opened, until
 
 from backend.families.facts import FAMILIES, Readings, facts_of_model
 from backend.plan import make_plan
 from krita_plugin.bundled import protocol
+from krita_plugin.qt import QtCore
 from krita_plugin.studio import JobStage, NoticeAction, Settings
 
 GONE = protocol.Failure("result_gone", "It broke.", "Mend it.")
@@ -37,6 +39,19 @@ def test_several_pictures_are_offered(studio, link, tmp_path):
     assert (studio.offers, link.acknowledged) == ((), [job.id])
     until(lambda: kept_files(tmp_path) == [])
     assert names(document) == ["Background", "apples"]
+
+
+@pytest.mark.parametrize("held", [bytes, QtCore.QByteArray])
+def test_pictures_that_begin_with_a_zero_byte_are_pictures(studio, link, held):
+    document = active()
+    link.finish(generated(studio, link, prompt="night"), darkest=0, held=held)
+    until(lambda: names(document) == ["Background", "night"])
+    job = generated(studio, link, prompt="nights", count=2)
+    link.finish(job, darkest=0, held=held)
+    until(lambda: len(studio.offers) == 2)
+    studio.apply(job.id, 0)
+    until(lambda: names(document) == ["Background", "nights", "night"])
+    assert link.resumed == []
 
 
 def test_the_chosen_offer_is_the_first_unless_another_is_chosen(studio, link):

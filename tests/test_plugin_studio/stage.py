@@ -83,21 +83,24 @@ class ScriptedLink(QtCore.QObject):
     def start_backend(self):
         self.starts += 1
 
-    def finish(self, job, bounds=None, notes=(), prompts=()):
-        """Tell of a result: each picture of one colour, all of them different. `prompts` are those that they drew."""
+    def finish(self, job, bounds=None, notes=(), prompts=(), darkest=40, held=QtCore.QByteArray):
+        """Tell of a result: each picture of one colour, all of them different, the first with the blue of `darkest`.
+
+        `prompts` are those that they drew. Pixels that come over the disk are `held` as QByteArray, those in frames as bytes.
+        """
         bounds = bounds or protocol.Bounds.of(job.extent)
         width = 4 if job.depth == "u8" else 8
         pictures, contents = [], {}
         for index in range(job.count):
-            data = (bytes([40 + index, 80, 120]) * (width // 4) + b"\xff" * (width // 4))[:width]
+            data = (bytes([darkest + index, 80, 120]) * (width // 4) + b"\xff" * (width // 4))[:width]
             if width == 8:
-                data = bytes(value for value in (40 + index, 80, 120, 255) for _ in range(2))
+                data = bytes(value for value in (darkest + index, 80, 120, 255) for _ in range(2))
             data *= bounds.extent.area
             name = hashlib.sha256(data).hexdigest()
             raster = protocol.Raster(name, len(data), bounds.width, bounds.height, job.order, job.depth)
             drawn = prompts[index] if prompts else ""
             pictures.append(protocol.Picture(raster, bounds, job.seed_of(index), prompt=drawn))
-            contents[name] = data
+            contents[name] = held(data)
         self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures), notes), contents))
 
 
