@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,9 @@ from .transformer_file import TransformerFile
 
 INDEX: Final = "model_index.json"
 """The file that makes a folder a model."""
+
+LIKE_KONTEXT: Final = ("flux", "base", None)
+"""Family, variant and guidance of what looks like FLUX.1 dev and may be Kontext."""
 
 
 class Detector(Protocol):
@@ -63,9 +66,7 @@ def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
     row = next((row for row in _ROWS if row.detector.recognises(index)), None)
     if row is None:
         raise NotUsable(_unknown(index))
-    readings = row.detector.read(folder, index)
-    require_adapter(row.family, readings.variant)
-    return _facts(row.family, model_id, title, readings, folder, SIDECAR)
+    return _facts(row.family, model_id, title, row.detector.read(folder, index), folder, SIDECAR)
 
 
 def detect_file(
@@ -77,16 +78,24 @@ def detect_file(
     model's, but a sidecar's title goes before. `companions` are the files beside it. Raises NotUsable.
     """
     single, readings = read_single_file(file, read_header(file, title), companions)
-    family = FAMILIES[single.layout.family]
-    require_adapter(family, readings.variant)
-    stem = PurePath(title).stem
-    return single, _facts(family, model_id, stem, readings, folder, f"{stem}.{SIDECAR}")
+    family, stem = FAMILIES[single.layout.family], PurePath(title).stem
+    sidecar = f"{stem}.{SIDECAR}"
+    like = (family.name, readings.variant, readings.guidance_kind)
+    if isinstance(single, TransformerFile) and like == LIKE_KONTEXT and read_overrides(folder, sidecar).edits:
+        single = replace(single, changes=(*single.changes, (INDEX, (("_class_name", flux.KONTEXT[0]),))))
+        readings = flux.as_kontext(readings)
+    return single, _facts(family, model_id, stem, readings, folder, sidecar)
 
 
 def _facts(
     family: FamilyFacts, model_id: str, title: str, readings: Readings, folder: ModelFolder, sidecar: str
 ) -> ModelFacts:
+    require_adapter(family, readings.variant)
     overrides = read_overrides(folder, sidecar)
+    if overrides.edits and readings.variant != "edit":
+        raise NotUsable(
+            f"Its file {sidecar} says `edits`, which is for FLUX.1 Kontext in a single file. Remove that line."
+        )
     try:
         return facts_of_model(family, model_id, title, readings, overrides)
     except ValueError as error:

@@ -101,5 +101,10 @@ def _of_variant(readings: Readings, transformer: PackedConfig, latents: Latents,
         )
     agree(transformer.in_channels, out, "transformer takes {} channels", "VAE's latents make {}")
     if index.get("_class_name") in KONTEXT:
-        return replace(readings, variant="edit", references=1, guidance=KONTEXT_GUIDANCE)
+        return as_kontext(readings)
     return readings
+
+
+def as_kontext(readings: Readings) -> Readings:
+    """What holds of Kontext, where these were read from it as from dev."""
+    return replace(readings, variant="edit", references=1, guidance=KONTEXT_GUIDANCE)

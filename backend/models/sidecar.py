@@ -17,11 +17,12 @@ that it was trained with certain words::
       "template": "score_9, score_8_up, {prompt}",
       "negative": "score_4, blurry",
       "wordless_strength": 0.75,
-      "dtype": "bfloat16"
+      "dtype": "bfloat16",
+      "edits": true
     }
 
 Sizes are pixels. `clip_skip` counts as painters do: 1 is the text encoder's last layer. `template` and `negative` go around the
-painter's own words, and around those of a style.
+painter's own words, and around those of a style. `edits` says of a single file of FLUX.1 that it is Kontext.
 """
 
 from __future__ import annotations

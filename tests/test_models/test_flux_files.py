@@ -186,6 +186,33 @@ def test_fill_is_told_by_what_it_takes(tiny_flux_fill, shelf, found):
     assert loaded(entry).takes_mask
 
 
+def test_kontext_is_told_by_its_owner(tiny_flux, tiny_flux_kontext, shelf, found):
+    bfl.save_transformer(tiny_flux_kontext, shelf / NAME)
+    bfl.save_companions(tiny_flux_kontext, shelf)
+    info, entry = found()
+    assert (info.variant, info.references, loaded(entry).references) == ("base", 0, 0)
+    sidecar = shelf / "My FLUX.scumble.json"
+    sidecar.write_text('{"edits": true}', "utf-8")
+    info, entry = found()
+    assert (info.problem, info.variant, info.references, info.guidance) == ("", "edit", 1, 2.5)
+    own, whole = loaded(entry), flux.load(tiny_flux_kontext, CPU, torch.float32)
+    assert (own.references, whole.references) == (1, 1)
+    same(own, whole)
+    sidecar.write_text('{"edits": false}', "utf-8")
+    assert found()[0].variant == "base"
+
+
+@pytest.mark.parametrize("model", ["flux_schnell", "flux_fill"])
+def test_what_is_not_built_like_kontext_cannot_be_told_to_be_it(request, shelf, library, model):
+    whole = request.getfixturevalue(f"tiny_{model}")
+    bfl.save_transformer(whole, shelf / NAME)
+    bfl.save_companions(whole, shelf)
+    (shelf / "My FLUX.scumble.json").write_text('{"edits": true}', "utf-8")
+    library.scan()
+    (info,) = (info for info in library.infos() if info.name.startswith("My FLUX"))
+    assert info.problem.startswith("Its file My FLUX.scumble.json says `edits`, which is for FLUX.1 Kontext in")
+
+
 def test_eight_bits_are_read_where_they_are_what_they_say(tiny_flux, shelf, found):
     bfl.save_whole(tiny_flux, shelf / NAME)
     shutil.copy(tiny_flux / "tokenizer_2" / "tokenizer.json", shelf)

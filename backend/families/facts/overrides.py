@@ -25,7 +25,7 @@ class Overrides:
 
     Sizes are pixels. `dtype` holds for every kind of device. `clip_skip` counts as painters do: 1 is the text encoder's last
     layer, 2 the one before. `template` has ``{prompt}`` where the painter's words go; it and `negative` are for words that a
-    model was trained with. Values out of range raise ValueError.
+    model was trained with. `edits` is for FLUX.1 Kontext in a single file, which looks like dev's. Values out of range raise ValueError.
     """
 
     title: str | None = None
@@ -41,6 +41,7 @@ class Overrides:
     negative: str | None = None
     wordless_strength: float | None = None
     dtype: DType | None = None
+    edits: bool | None = None
 
     def __post_init__(self) -> None:
         if self.title is not None and not 1 <= len(self.title.strip()) <= len(self.title) <= MAX_NAME_CHARS:
