@@ -133,11 +133,20 @@ def short_ladder() -> tuple[Stage, ...]:
 
 
 def finish(minutes: float) -> Course:
-    """For a processor, after a GPU: small batches at nearly one place. They brought shapes out, and cost pairs and places."""
+    """For a processor, after a GPU: small batches, half of them pairs, the rest one thing near the middle. They bring shapes out."""
     wide = ladder()[-1]
-    near = Variety(words(FEWER), size=(0.74, 0.87), drift=0.045, sceneries=0.3, colours=0.25, pairs=0.15, flips=0.3)
+    near = Variety(
+        words(FEWER),
+        size=(0.68, 0.88),
+        drift=0.055,
+        sceneries=0.3,
+        colours=0.25,
+        pairs=0.5,
+        pair_size=(0.42, 0.5),
+        flips=0.5,
+    )
     stages = (replace(wide, name="before finishing", samples=0), Stage("finish", near, 1, 0.6))
-    pace = Pace(0, FINISH_BATCH, 5e-4, warm_up=100, decay=0.75, seconds=minutes * 60)
+    pace = Pace(0, FINISH_BATCH, 5e-4, warm_up=100, decay=0.6, seconds=minutes * 60)
     return Course("finish", pace, stages, fresh=False)
 
 

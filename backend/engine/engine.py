@@ -28,6 +28,7 @@ from .failures import failure_of, is_out_of_memory
 from .layers import at_once, for_plan
 from .loaded import LoadedModel, ModelShelf
 from .preview import draw, is_due
+from .reading import before_each_reading
 
 MAX_UNREAD_CHARS = 200
 """Of the end of a prompt in a note about it: enough to find the place."""
@@ -69,7 +70,7 @@ class Engine:
     def run(self, plan: Plan, contents: Mapping[str, bytes], emit: Emit, cancelled: Cancelled) -> None:
         """Run a plan on the attachments it names by content hash. Its last event is its one end.
 
-        `cancelled` is asked between stages and after every step.
+        `cancelled` is asked between stages, after every step, and whenever a text encoder is about to read.
         """
         emit(self._end_of(plan, contents, emit, cancelled))
 
@@ -127,10 +128,11 @@ class _Run:
         plan = self._plan
         guided = is_guided(model.adapter, plan.guidance)
         told: dict[Words, Conditioning] = {}
-        for words in dict.fromkeys(plan.words):
-            self._use_loras(model, words)
-            told[words] = model.conditioning(words.prompt, words.negative if guided else None, shown)
-            self._note_unread(told[words])
+        with before_each_reading(model.adapter, self._stop_if_cancelled):
+            for words in dict.fromkeys(plan.words):
+                self._use_loras(model, words)
+                told[words] = model.conditioning(words.prompt, words.negative if guided else None, shown)
+                self._note_unread(told[words])
         return told
 
     def _use_loras(self, model: LoadedModel, words: Words) -> None:
@@ -198,6 +200,9 @@ class _Run:
     def _say(self, event: Stepped) -> None:
         """Tell how far it is, and stop here when the painter no longer wants it."""
         self._emit(event)
+        self._stop_if_cancelled()
+
+    def _stop_if_cancelled(self) -> None:
         if self._cancelled():
             raise _Cancelled
 

@@ -135,7 +135,7 @@ class Adapter(Protocol):
 
     @property
     def parts(self) -> Any:  # noqa: ANN401 - untyped library
-        """diffusers' pipeline that holds the components, for what changes them: see `lora`. It is never called."""
+        """diffusers' pipeline that holds the components, for what changes them: see `lora`. It is never called; None where none does."""
         ...
 
     @property

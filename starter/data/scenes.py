@@ -69,6 +69,7 @@ class Variety:
     flips: float = 0.0
     tilt: float = 0.0
     synonyms: float = 0.1
+    pair_size: tuple[float, float] = (0.36, 0.5)
     places: tuple[str, ...] = field(default=PLACES)
 
 
@@ -144,7 +145,9 @@ class Composer:
         one, two = (self._words(rng, texture, said) for texture, said in drawn)
         above = rng.random() < 0.3
         items = tuple(
-            self._item(rng, texture, (0.36, 0.5), *((0.5, at) if above else (at, 0.5)), 0.04 if above else 0.05)
+            self._item(
+                rng, texture, self.variety.pair_size, *((0.5, at) if above else (at, 0.5)), 0.04 if above else 0.05
+            )
             for (texture, _), at in zip(drawn, (0.26, 0.74), strict=True)
         )
         if not above:

@@ -213,3 +213,20 @@ def test_what_is_clear_lends_no_colour_when_a_layer_changes_its_size():
     assert np.abs(large[shown][:, :3] - [1, 0, 0]).max() < 1e-3
     assert not large[large[..., 3] == 0].any()
     assert fill.resize_layer(layer, Extent(8, 8)) is layer
+
+
+def test_a_model_that_describes_a_picture_is_stopped_between_two_words(engine, facts):
+    asked = 0
+
+    def stop(events):
+        nonlocal asked
+        asked += events[-1] == Stepped("encoding")
+        # once by the engine itself, once for what the model sees at first, and then for each word
+        return asked == 4
+
+    events = run(engine, facts, stop, prompt="")
+    assert events == [Stepped("loading"), Stepped("encoding"), Stopped()]
+    assert asked == 4
+    asked = -10_000
+    made(run(engine, facts, stop, prompt="", layers=1))
+    assert asked > -10_000 + 4, "it goes on describing, and nothing stops it"
