@@ -146,6 +146,7 @@ class Panel(QtWidgets.QWidget):
     @guarded
     def _read_jobs(self) -> None:
         self._jobs.read()
+        self._status.read_jobs()
         self._request.read_state()
 
     @guarded

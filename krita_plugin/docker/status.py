@@ -1,4 +1,4 @@
-"""The line at the top: how it stands with the backend, Start and Stop."""
+"""The line at the top: how it stands with the backend, how far it is, Start and Stop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..studio import BackendState, Studio
 from . import words
 from .buttons import IconButton, IconSource
 from .glyph import Glyph, Shape
-from .text import ElidedLabel, WrappedText
+from .text import ElidedLabel, GlanceLabel, WrappedText
 
 SHAPES: Final = {
     BackendState.NOT_RUNNING: Shape.RING,
@@ -23,7 +23,10 @@ SHAPES: Final = {
 
 
 class StatusLine(QtWidgets.QWidget):
-    """A sign, the words for it, what it paints on, Start or Stop; and below, what is wrong, where something is."""
+    """A sign, the words for it, what it paints on, Start or Stop; and below, what is wrong, where something is.
+
+    While a job is at work it tells how far that is: in a low docker the job's own row is out of sight.
+    """
 
     def __init__(self, studio: Studio, icon: IconSource) -> None:
         super().__init__()
@@ -31,7 +34,8 @@ class StatusLine(QtWidgets.QWidget):
         self._sign = Glyph(Shape.RING)
         self._words = ElidedLabel()
         self._words.setObjectName("scumbleStatus")
-        self._device = ElidedLabel(dim=True)
+        self._glance = GlanceLabel()
+        self._glance.setObjectName("scumbleGlance")
         self._start = IconButton(
             icon,
             ("media-playback-start",),
@@ -52,7 +56,7 @@ class StatusLine(QtWidgets.QWidget):
         line = QtWidgets.QHBoxLayout()
         line.addWidget(self._sign)
         line.addWidget(self._words)
-        line.addWidget(self._device, 1)
+        line.addWidget(self._glance, 1)
         line.addWidget(self._start)
         line.addWidget(self._stop)
         layout = QtWidgets.QVBoxLayout(self)
@@ -65,14 +69,23 @@ class StatusLine(QtWidgets.QWidget):
         view = self._studio.backend
         self._sign.show_shape(SHAPES[view.state])
         self._words.setText(words.BACKEND[view.state])
-        self._device.setText(view.device)
+        self._read_glance()
         hint = words.backend_hint(view)
-        for label in (self._words, self._device):
+        for label in (self._words, self._glance):
             label.set_hint(hint)
         self._sign.setToolTip(hint)
         self._start.setVisible(view.can_start)
         self._stop.setVisible(view.can_stop)
         self._read_trouble()
+
+    def read_jobs(self) -> None:
+        """Show how far the job at work is."""
+        self._read_glance()
+
+    def _read_glance(self) -> None:
+        said = words.glance_words(self._studio.jobs) or self._studio.backend.device
+        if self._glance.text() != said:
+            self._glance.setText(said)
 
     def _read_trouble(self) -> None:
         trouble, notice = self._studio.backend.trouble, self._studio.notice

@@ -60,6 +60,27 @@ class ElidedLabel(QtWidgets.QLabel):
         return self.fontMetrics().elidedText(self.text(), QtCore.Qt.TextElideMode.ElideRight, room)
 
 
+class GlanceLabel(ElidedLabel):
+    """An elided text that changes often, in a place that does not follow it: no layout is asked for another one."""
+
+    def __init__(self) -> None:
+        super().__init__(dim=True)
+        self._said = ""
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
+        # Qt's own text gives it the height of a line
+        super().setText("…")
+
+    def setText(self, said: str | None) -> None:  # noqa: N802 - Qt's name
+        """Show another text."""
+        self._said = said or ""
+        self.setAccessibleName(self._said)
+        self.update()
+
+    def text(self) -> str:
+        """Return what is shown."""
+        return self._said
+
+
 class WrappedText(QtWidgets.QTextEdit):
     """Text to read and to select, as tall as it needs; it wraps inside of words too, as a path must."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import Final
 
 from ..bundled import protocol
@@ -76,6 +77,10 @@ _STAGES: Final[dict[JobStage, str]] = {
 }
 
 
+_OVER: Final = frozenset({JobStage.FETCHING, JobStage.PLACING, JobStage.CANCELLING})
+"""Stages of a job that the backend is done with, or is to be."""
+
+
 def stage_words(job: JobView) -> str:
     """Return where a job is: its place in the queue, what is being done, or which step of which picture."""
     if job.stage is JobStage.QUEUED:
@@ -97,6 +102,15 @@ def time_words(seconds: float | None) -> str:
     if seconds < 3600:
         return f"about {round(seconds / 60)} min"
     return f"about {round(seconds / 3600)} h"
+
+
+def glance_words(jobs: Sequence[JobView]) -> str:
+    """Return how far the job is that is at work: "35 %, about 12 s"; empty where none has got anywhere."""
+    at_work = next((job for job in jobs if job.fraction > 0 and job.stage not in _OVER), None)
+    if at_work is None:
+        return ""
+    left = time_words(at_work.seconds_left)
+    return f"{at_work.fraction:.0%}".replace("%", " %") + (f", {left}" if left else "")
 
 
 def job_words(job: JobView) -> str:

@@ -10,6 +10,8 @@ from krita_plugin.bundled import protocol
 from krita_plugin.docker import opening, words
 from krita_plugin.qt import QtCore, QtGui, QtWidgets
 from krita_plugin.studio import (
+    BackendState,
+    BackendView,
     JobStage,
     Notice,
     NoticeAction,
@@ -43,6 +45,23 @@ def test_rows_follow_their_jobs(studio, panel):
     assert min(tops, key=tops.get) is second
     studio.set(jobs=())
     assert not part(panel, "scumbleJobs").isVisible()
+
+
+def test_the_line_at_the_top_tells_how_far_it_is(studio, panel):
+    """In a low docker the jobs' own rows are out of sight."""
+    studio.set(backend=BackendView(BackendState.BUSY, device="A card"))
+    glance = part(panel, "scumbleGlance")
+    said = []
+    for jobs in (
+        (job(fraction=0.0, seconds_left=None),),
+        (job("one"), job("two", JobStage.QUEUED)),
+        (job("one", JobStage.FETCHING), job("two", fraction=0.5, seconds_left=None)),
+        (job("one", JobStage.CANCELLING),),
+        (),
+    ):
+        studio.set(jobs=jobs)
+        said.append(glance.text())
+    assert said == ["A card", "35 %, about 12 s", "50 %", "A card", "A card"]
 
 
 def test_progress_touches_no_other_widget(studio, panel):
