@@ -2,11 +2,12 @@
 
 ::
 
-    python -m benchmarks.engine                # a small Stable Diffusion, and one of 1.5's true size in bfloat16
+    python -m benchmarks.engine                # a small Stable Diffusion, and one of 1.5's true size
     python -m benchmarks.engine --only small
 
 Both run the same parts, in turn. Time per step is that of many steps less that of few, so that text and picture coding do not
-count. Peak memory is that of a process of its own for each.
+count. Peak memory is that of a process of its own for each. The large one runs in bfloat16, or in float32 where the processor has
+no instructions for that, as the engine chooses for its models.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from backend.engine.accelerator import knows_bfloat16
 from backend.engine.denoise import Sampling, denoise
 from backend.families.sd1 import SD1
 from backend.families.vae import PictureCoder
@@ -60,6 +62,11 @@ SIZES: Final = {
     # Stable Diffusion 1.5's own numbers; a quarter of its native area, or an afternoon would not be enough
     "full": Size(torch.bfloat16, (320, 640, 1280, 1280), 768, 2, 8, (128, 256, 512, 512), Extent(256, 256), 1, 3, 7),
 }
+
+
+def dtype_of(size: Size) -> torch.dtype:
+    """What a size is run in on this processor."""
+    return size.dtype if knows_bfloat16() else torch.float32
 
 
 def parts_of(size: Size) -> StableDiffusionPipeline:
@@ -111,7 +118,7 @@ def parts_of(size: Size) -> StableDiffusionPipeline:
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
-    ).to(size.dtype)
+    ).to(dtype_of(size))
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -152,14 +159,15 @@ def peak(name: str, whose: str) -> float:
     return float(done.stdout.split()[-1])
 
 
-async def time_steps(name: str) -> None:
+async def time_steps(chosen: str) -> None:
     """Print the figures of one size."""
-    size = SIZES[name]
+    size = SIZES[chosen]
     we, they = painters(size)
 
     async def paint(way: Callable[[int], None], steps: int) -> None:
         way(steps)
 
+    name = f"{chosen}, {str(dtype_of(size)).removeprefix('torch.')}"
     few = await in_turn(partial(paint, we, size.few), partial(paint, they, size.few), size.rounds)
     many = await in_turn(partial(paint, we, size.many), partial(paint, they, size.many), size.rounds)
     mine, reference = (
@@ -168,7 +176,7 @@ async def time_steps(name: str) -> None:
     )
     print(f"| {name}: time per step, ms | {mine:.1f} | {reference:.1f} | {mine / reference:.2f} |")
     print(many.row(f"{name}: a picture in {size.many} steps, ms"))
-    memory, floor = peak(name, "ours"), peak(name, "theirs")
+    memory, floor = peak(chosen, "ours"), peak(chosen, "theirs")
     print(f"| {name}: peak memory, MiB | {memory:.0f} | {floor:.0f} | {memory / floor:.2f} |", flush=True)
 
 

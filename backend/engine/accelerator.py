@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import psutil
@@ -17,6 +18,13 @@ from .processor import processor_name
 WRONG_IN_HALF: Final = re.compile(r"\b(GTX 16[356]0|T[56]00|T550|T1000|T1200|T2000|MX[45]50)\b")
 """Names of NVIDIA's Turing cards without tensor cores, which in float16 make NaN of Stable Diffusion: A1111's users run them with
 ``--no-half``, and ComfyUI's ``model_management.py`` keeps the same list."""
+
+FLOAT32_BYTES: Final = 4
+
+WEIGHTS_SHARE: Final = 0.7
+"""Of a computer's memory, that weights in float32 may take: 16 GB hold SDXL. What is left is for painting and other programs.
+
+A step of a UNet of SDXL's make took 15 times as long in bfloat16 as in float32 on a processor without instructions for it (AVX2)."""
 
 
 def best_device() -> torch.device:
@@ -43,11 +51,24 @@ def describe(device: torch.device) -> DeviceInfo:
     return DeviceInfo(processor_name(), "cpu", psutil.virtual_memory().total)
 
 
-def fitting_dtype(device: torch.device, wanted: DType) -> DType:
-    """The dtype to run a model in on a device, where the facts of its kind want that one: float32 where it calculates wrongly."""
+def knows_bfloat16() -> bool:
+    """Whether the processor multiplies in bfloat16 as quickly as it can, by torch's own library for it."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def fitting_dtype(device: torch.device, wanted: DType, numbers: Callable[[], int]) -> DType:
+    """The dtype to run a model in on a device, where the facts of its kind want that one.
+
+    float32 where that one is calculated wrongly, or many times as slowly and there is room for the weights, which are so many
+    `numbers`.
+    """
     if wanted == "float16" and device.type == "cuda":
         name: str = torch.cuda.get_device_properties(device).name
         if WRONG_IN_HALF.search(name):
+            return "float32"
+    if wanted == "bfloat16" and device.type == "cpu" and not knows_bfloat16():
+        room = int(psutil.virtual_memory().total * WEIGHTS_SHARE)
+        if numbers() * FLOAT32_BYTES <= room:
             return "float32"
     return wanted
 

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 
 from backend.families.adapter import NoSuchLayer, UnknownSampler, UnusableModel
-from backend.models import ModelError
+from backend.models import ModelError, NotUsable
 from protocol import ContentError, Failure
 
 OUT_OF_MEMORY_SIGNS: Final = ("DefaultCPUAllocator", "out of memory")
@@ -100,7 +100,7 @@ def failure_of(error: Exception) -> Failure:
 
 def loading_failure(title: str, error: Exception) -> CannotPaint | None:
     """Return what to tell the painter when a model would not load, or None when that is not the model's fault."""
-    if isinstance(error, UnusableModel):
+    if isinstance(error, (UnusableModel, NotUsable)):
         return unusable_model(title, str(error))
     if isinstance(error, (OSError, SafetensorError)):
         return unusable_model(title, f"Its files are incomplete or damaged: {_words(error)}.")

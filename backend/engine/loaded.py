@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Final
 
@@ -12,7 +12,7 @@ import torch
 
 from backend.families.adapter import Adapter, Conditioning, Load
 from backend.families.facts import DType, ModelFacts
-from backend.models import Library, LoraFolder, ModelEntry
+from backend.models import Library, LoraFolder, ModelEntry, numbers_in
 from backend.prompts import Prompt
 from protocol import DeviceInfo, Extent
 
@@ -101,8 +101,9 @@ class ModelShelf:
     def _load(self, entry: ModelEntry) -> Adapter:
         entry.verify()
         load: Load = import_module(f"backend.families.{entry.facts.adapter}").load
-        dtype = self._dtype or fitting_dtype(self._device, entry.facts.dtype_on(self._info.kind))
+        wanted = entry.facts.dtype_on(self._info.kind)
         try:
+            dtype = self._dtype or fitting_dtype(self._device, wanted, partial(numbers_in, entry))
             with entry.opened() as folder:
                 return load(folder, self._device, DTYPES[dtype])
         except Exception as error:

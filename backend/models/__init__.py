@@ -10,3 +10,4 @@ from .loras import LoraFolder as LoraFolder
 from .loras import NoSuchLora as NoSuchLora
 from .problems import ModelError as ModelError
 from .problems import NotUsable as NotUsable
+from .size import numbers_in as numbers_in

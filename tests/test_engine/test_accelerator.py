@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
+from backend.engine import accelerator
 from backend.engine.accelerator import best_device, describe, fitting_dtype, give_back_memory
 from backend.engine.loaded import ModelShelf
 from backend.families import sd1
 from backend.families.facts import FAMILIES
-from backend.models import STARTER_ID, LoraFolder
+from backend.models import STARTER_ID, Library, LoraFolder, numbers_in
 from protocol import DeviceInfo
 
 
@@ -92,13 +95,38 @@ def test_the_best_device_is_taken_and_told_with_its_memory(machine, there, devic
 )
 def test_cards_that_make_nan_in_float16_run_in_float32(machine, name, dtype):
     machine(cuda=name)
-    assert fitting_dtype(torch.device("cuda", 0), "float16") == dtype
-    assert fitting_dtype(torch.device("cuda", 0), "bfloat16") == "bfloat16"
+    assert fitting_dtype(torch.device("cuda", 0), "float16", int) == dtype
+    assert fitting_dtype(torch.device("cuda", 0), "bfloat16", int) == "bfloat16"
 
 
 @pytest.mark.parametrize("kind", ["cpu", "mps", "xpu"])
 def test_other_devices_run_in_what_the_facts_say(kind):
-    assert fitting_dtype(torch.device(kind), "float16") == "float16"
+    assert fitting_dtype(torch.device(kind), "float16", int) == "float16"
+
+
+@pytest.mark.parametrize(
+    ("knows", "gigabytes", "dtype"), [(True, 64, "bfloat16"), (False, 8, "bfloat16"), (False, 16, "float32")]
+)
+def test_a_processor_without_bfloat16_runs_in_float32_where_the_weights_fit(monkeypatch, knows, gigabytes, dtype):
+    monkeypatch.setattr(accelerator, "knows_bfloat16", lambda: knows)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=gigabytes * 10**9))
+    assert fitting_dtype(torch.device("cpu"), "bfloat16", lambda: 2_600_000_000) == dtype
+    assert fitting_dtype(torch.device("cpu"), "float32", lambda: 10**15) == "float32"
+
+
+def test_the_numbers_of_a_model_are_those_of_its_parts(tiny_sdxl, tmp_path):
+    from diffusers import StableDiffusionXLPipeline
+
+    parts = StableDiffusionXLPipeline.from_pretrained(tiny_sdxl, local_files_only=True).components.values()
+    every = sum(p.numel() for part in parts if isinstance(part, torch.nn.Module) for p in part.parameters())
+    shutil.copytree(tiny_sdxl, tmp_path / "models" / "tiny")
+    (info,) = [info for info in Library(tmp_path / "models").infos() if info.family == "sdxl"]
+    whole = Library(tmp_path / "models").find(info.id)
+    assert numbers_in(whole) == every
+    # the same in another precision beside it
+    unet = tmp_path / "models/tiny/unet"
+    shutil.copy(unet / "diffusion_pytorch_model.safetensors", unet / "diffusion_pytorch_model.fp16.safetensors")
+    assert numbers_in(whole) == every
 
 
 @pytest.mark.parametrize(

@@ -281,8 +281,8 @@ def test_a_vae_of_sdxl_that_overflows_takes_its_memory_in_full(copy_of, change, 
     memory = 8 * 1024**3
     halves = facts.pixels_in(memory, "cuda") * facts.pixel_bytes // (memory // 2 - facts.pixel_bytes)
     assert halves == (1 if full else 2)
-    # in bfloat16 nothing overflows
-    assert facts.pixels_in(memory, "cpu") == 2 * (memory // 2) // facts.pixel_bytes
+    # a processor may have to calculate in float32, whatever the facts say
+    assert facts.pixels_in(memory, "cpu") == memory // 2 // facts.pixel_bytes
 
 
 def test_other_families_run_their_vae_in_half(tiny_sd15, tiny_flux):

@@ -85,8 +85,9 @@ class ModelFacts:
         `taken` are bytes beside the model's own weights, as of LoRAs: they go off the pixels' share.
         """
         dtype = self.dtype_on(device)
-        # the worst moment is the VAE's
-        halves = 1 if dtype == "float32" or (dtype == "float16" and self.full_vae) else 2
+        # the worst moment is the VAE's; a processor may have to calculate in float32 whatever the facts say
+        full = dtype == "float32" or device == "cpu" or (dtype == "float16" and self.full_vae)
+        halves = 1 if full else 2
         return max(1, (int(memory * PAINTING_SHARE) - taken) * halves // self.pixel_bytes)
 
 

@@ -22,8 +22,8 @@ _HALF: Final[tuple[tuple[Device, DType], ...]] = (
     ("cuda", "float16"), ("rocm", "float16"), ("xpu", "float16"), ("mps", "float32"), ("cpu", "float32"),
 )  # fmt: skip
 
-# UNets of 2.6 billion weights and more took a fifth of the time a step in bfloat16 on a CPU that knows it, and no more on one
-# that does not; in float32 the weights alone are 14 GB
+# UNets of 2.6 billion weights and more took a fifth of the time a step in bfloat16 on a CPU that knows it. On one that does not,
+# the engine goes over to float32 where memory allows: the weights alone are 14 GB then
 _HALF_EVERYWHERE: Final[tuple[tuple[Device, DType], ...]] = (
     ("cuda", "float16"), ("rocm", "float16"), ("xpu", "float16"), ("mps", "float16"), ("cpu", "bfloat16"),
 )  # fmt: skip
