@@ -20,7 +20,7 @@ from backend.families import flux
 from backend.families.adapter import UnusableModel
 from backend.families.components import load_model
 from backend.families.flux_weights import in_diffusers_names
-from backend.models import flux_file, layouts
+from backend.models import flux_file, layouts, numbers_in
 from backend.models.layouts import Layout
 from backend.models.transformers import PackedConfig
 from backend.prompts import Prompt
@@ -82,6 +82,8 @@ def test_a_transformer_with_its_companions_paints_what_the_whole_model_paints(ti
     bfl.save_companions(tiny_flux, shelf)
     info, entry = found()
     assert (info.problem, info.name, info.variant) == ("", "My FLUX", "base")
+    every = sum(p.numel() for name in PARTS for p in getattr(loaded(entry).parts, name).parameters())
+    assert numbers_in(entry) == every
     same(loaded(entry), flux.load(tiny_flux, CPU, torch.float32))
 
 
