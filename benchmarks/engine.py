@@ -5,8 +5,8 @@
     python -m benchmarks.engine                # a small Stable Diffusion, and one of 1.5's true size
     python -m benchmarks.engine --only small
 
-Both run the same parts, in turn. Time per step is that of many steps less that of few, so that text and picture coding do not
-count. Peak memory is that of a process of its own for each. The large one runs in bfloat16, or in float32 where the processor has
+Both run the same parts, in turn, and what counts is the processor's time: other programs take nothing from it. Time per step is that
+of many steps less that of few, without decoding, so that text and the picture's VAE do not count. Peak memory is that of a process of its own for each. The large one runs in bfloat16, or in float32 where the processor has
 no instructions for that, as the engine chooses for its models.
 """
 
@@ -17,6 +17,7 @@ import asyncio
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -32,10 +33,13 @@ from backend.engine.denoise import Sampling, denoise
 from backend.families.sd1 import SD1
 from backend.families.vae import PictureCoder
 from backend.prompts import Prompt
-from benchmarks.turns import in_turn, machine
+from benchmarks.turns import Pair, in_turn, machine
 from protocol import Extent
 
 PROMPT, NEGATIVE = "a red apple", "blue"
+
+Paint = Callable[[int, bool], None]
+"""Paints with so many steps, up to the latents, or the whole picture."""
 
 KIBIBYTE: Final = 1024
 """Linux counts a process's peak in these."""
@@ -123,16 +127,17 @@ def parts_of(size: Size) -> StableDiffusionPipeline:
     return pipeline
 
 
-def ours(adapter: SD1, size: Size, steps: int) -> None:
-    """Paint by our loop, from the prompt to the picture."""
+def ours(adapter: SD1, size: Size, steps: int, whole: bool) -> None:
+    """Paint by our loop, from the prompt to the latents, or to the `whole` picture."""
     with torch.inference_mode():
         conditioning = adapter.encode_text(Prompt.of(PROMPT), Prompt.of(NEGATIVE))
         *_, last = denoise(adapter, conditioning, Sampling("ddim", steps, 7.5, 1.0, (1,)), size.extent)
-        adapter.decode(last.latents)
+        if whole:
+            adapter.decode(last.latents)
 
 
-def theirs(pipeline: Any, size: Size, steps: int) -> None:  # noqa: ANN401 - untyped library
-    """Paint by diffusers' pipeline."""
+def theirs(pipeline: Any, size: Size, steps: int, whole: bool) -> None:  # noqa: ANN401 - untyped library
+    """The same by diffusers' pipeline."""
     pipeline(
         PROMPT,
         negative_prompt=NEGATIVE,
@@ -141,12 +146,12 @@ def theirs(pipeline: Any, size: Size, steps: int) -> None:  # noqa: ANN401 - unt
         num_inference_steps=steps,
         guidance_scale=7.5,
         generator=torch.Generator("cpu").manual_seed(1),
-        output_type="pt",
+        output_type="pt" if whole else "latent",
     )
 
 
-def painters(size: Size) -> tuple[Callable[[int], None], Callable[[int], None]]:
-    """Our way and theirs to paint with so many steps, on the same parts."""
+def painters(size: Size) -> tuple[Paint, Paint]:
+    """Our way and theirs to paint with so many steps, the whole picture or not, on the same parts."""
     pipeline: Any = parts_of(size)
     adapter = SD1(pipeline, PictureCoder(pipeline.vae), dict(pipeline.scheduler.config))
     return partial(ours, adapter, size), partial(theirs, pipeline, size)
@@ -164,18 +169,20 @@ async def time_steps(chosen: str) -> None:
     size = SIZES[chosen]
     we, they = painters(size)
 
-    async def paint(way: Callable[[int], None], steps: int) -> None:
-        way(steps)
+    async def timed(steps: int, whole: bool = False) -> Pair:
+        async def paint(way: Paint) -> None:
+            way(steps, whole)
+
+        return await in_turn(partial(paint, we), partial(paint, they), size.rounds, time.process_time)
 
     name = f"{chosen}, {str(dtype_of(size)).removeprefix('torch.')}"
-    few = await in_turn(partial(paint, we, size.few), partial(paint, they, size.few), size.rounds)
-    many = await in_turn(partial(paint, we, size.many), partial(paint, they, size.many), size.rounds)
+    few, many = await timed(size.few), await timed(size.many)
     mine, reference = (
         (long - short) / (size.many - size.few) * 1000
         for long, short in ((many.ours, few.ours), (many.reference, few.reference))
     )
     print(f"| {name}: time per step, ms | {mine:.1f} | {reference:.1f} | {mine / reference:.2f} |")
-    print(many.row(f"{name}: a picture in {size.many} steps, ms"))
+    print((await timed(size.few, whole=True)).row(f"{name}: a picture in {size.few} steps, ms"))
     memory, floor = peak(chosen, "ours"), peak(chosen, "theirs")
     print(f"| {name}: peak memory, MiB | {memory:.0f} | {floor:.0f} | {memory / floor:.2f} |", flush=True)
 
@@ -190,7 +197,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if options.peak:
         size = SIZES[options.only]
-        painters(size)[options.peak == "theirs"](size.few)
+        painters(size)[options.peak == "theirs"](size.few, True)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTE)
         return
     print(machine())
