@@ -64,7 +64,7 @@ class Size:
 SIZES: Final = {
     "small": Size(torch.float32, (32, 64, 128, 144), 160, 1, 8, (16, 16, 16, 16), Extent(256, 256), 2, 12, 9),
     # Stable Diffusion 1.5's own numbers; a quarter of its native area, or an afternoon would not be enough
-    "full": Size(torch.bfloat16, (320, 640, 1280, 1280), 768, 2, 8, (128, 256, 512, 512), Extent(256, 256), 1, 3, 7),
+    "full": Size(torch.bfloat16, (320, 640, 1280, 1280), 768, 2, 8, (128, 256, 512, 512), Extent(256, 256), 1, 3, 3),
 }
 
 
@@ -182,7 +182,7 @@ async def time_steps(chosen: str) -> None:
         for long, short in ((many.ours, few.ours), (many.reference, few.reference))
     )
     print(f"| {name}: time per step, ms | {mine:.1f} | {reference:.1f} | {mine / reference:.2f} |")
-    print((await timed(size.few, whole=True)).row(f"{name}: a picture in {size.few} steps, ms"))
+    print((await timed(size.few, whole=True)).row(f"{name}: a picture in {size.few} step{'s' * (size.few > 1)}, ms"))
     memory, floor = peak(chosen, "ours"), peak(chosen, "theirs")
     print(f"| {name}: peak memory, MiB | {memory:.0f} | {floor:.0f} | {memory / floor:.2f} |", flush=True)
 
