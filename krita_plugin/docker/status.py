@@ -69,7 +69,7 @@ class StatusLine(QtWidgets.QWidget):
         view = self._studio.backend
         self._sign.show_shape(SHAPES[view.state])
         self._words.setText(words.BACKEND[view.state])
-        self._read_glance()
+        self.read_jobs()
         hint = words.backend_hint(view)
         for label in (self._words, self._glance):
             label.set_hint(hint)
@@ -79,10 +79,7 @@ class StatusLine(QtWidgets.QWidget):
         self._read_trouble()
 
     def read_jobs(self) -> None:
-        """Show how far the job at work is."""
-        self._read_glance()
-
-    def _read_glance(self) -> None:
+        """Show how far the job at work is, or what is painted on."""
         said = words.glance_words(self._studio.jobs) or self._studio.backend.device
         if self._glance.text() != said:
             self._glance.setText(said)

@@ -110,7 +110,7 @@ def glance_words(jobs: Sequence[JobView]) -> str:
     if at_work is None:
         return ""
     left = time_words(at_work.seconds_left)
-    return f"{at_work.fraction:.0%}".replace("%", " %") + (f", {left}" if left else "")
+    return ", ".join(filter(None, (f"{round(100 * at_work.fraction)} %", left)))
 
 
 def job_words(job: JobView) -> str:
