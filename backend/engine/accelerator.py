@@ -22,7 +22,7 @@ WRONG_IN_HALF: Final = re.compile(r"\b(GTX 16[356]0|T[56]00|T550|T1000|T1200|T20
 FLOAT32_BYTES: Final = 4
 
 WEIGHTS_SHARE: Final = 0.7
-"""Of a computer's memory, that weights in float32 may take: 16 GB hold SDXL. What is left is for painting and other programs.
+"""Of a computer's memory, that weights in float32 may take: 20 GB hold SDXL, 16 do not. What is left is for painting and other programs.
 
 A step of a UNet of SDXL's make took 15 times as long in bfloat16 as in float32 on a processor without instructions for it (AVX2)."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Final, Protocol
 
-from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Readings, facts_of_model
+from backend.families.facts import FAMILIES, FamilyFacts, ModelFacts, Overrides, Readings, facts_of_model
 
 from . import chroma, flux, flux2, longcat, ovis, qwen, sd1, sd3, sdxl, zimage
 from .companions import NO_COMPANIONS, Companions
@@ -66,7 +66,9 @@ def detect(folder: ModelFolder, model_id: str, title: str) -> ModelFacts:
     row = next((row for row in _ROWS if row.detector.recognises(index)), None)
     if row is None:
         raise NotUsable(_unknown(index))
-    return _facts(row.family, model_id, title, row.detector.read(folder, index), folder, SIDECAR)
+    return _facts(
+        row.family, model_id, title, row.detector.read(folder, index), read_overrides(folder, SIDECAR), SIDECAR
+    )
 
 
 def detect_file(
@@ -80,18 +82,18 @@ def detect_file(
     single, readings = read_single_file(file, read_header(file, title), companions)
     family, stem = FAMILIES[single.layout.family], PurePath(title).stem
     sidecar = f"{stem}.{SIDECAR}"
+    overrides = read_overrides(folder, sidecar)
     like = (family.name, readings.variant, readings.guidance_kind)
-    if isinstance(single, TransformerFile) and like == LIKE_KONTEXT and read_overrides(folder, sidecar).edits:
+    if isinstance(single, TransformerFile) and like == LIKE_KONTEXT and overrides.edits:
         single = replace(single, changes=(*single.changes, (INDEX, (("_class_name", flux.KONTEXT[0]),))))
         readings = flux.as_kontext(readings)
-    return single, _facts(family, model_id, stem, readings, folder, sidecar)
+    return single, _facts(family, model_id, stem, readings, overrides, sidecar)
 
 
 def _facts(
-    family: FamilyFacts, model_id: str, title: str, readings: Readings, folder: ModelFolder, sidecar: str
+    family: FamilyFacts, model_id: str, title: str, readings: Readings, overrides: Overrides, sidecar: str
 ) -> ModelFacts:
     require_adapter(family, readings.variant)
-    overrides = read_overrides(folder, sidecar)
     if overrides.edits and readings.variant != "edit":
         raise NotUsable(
             f"Its file {sidecar} says `edits`, which is for FLUX.1 Kontext in a single file. Remove that line."
