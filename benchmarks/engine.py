@@ -63,7 +63,7 @@ class Size:
 
 SIZES: Final = {
     "small": Size(torch.float32, (32, 64, 128, 144), 160, 1, 8, (16, 16, 16, 16), Extent(256, 256), 2, 12, 9),
-    # Stable Diffusion 1.5's own numbers; a quarter of its native area, or an afternoon would not be enough
+    # Stable Diffusion 1.5's own numbers; a quarter of its native area and few rounds, or an afternoon would not be enough
     "full": Size(torch.bfloat16, (320, 640, 1280, 1280), 768, 2, 8, (128, 256, 512, 512), Extent(256, 256), 1, 3, 3),
 }
 
