@@ -39,6 +39,14 @@ def pytest_configure(config) -> None:
         config.addinivalue_line("filterwarnings", warning)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """Where tests run in several processes: those of a file in one, and one real Krita at a time."""
+    for item in items:
+        group = "krita" if item.get_closest_marker("krita") else item.path.relative_to(item.config.rootpath).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def tiny(group: str, model: str = ""):
     """A fixture: the folder of a tiny model, in diffusers' layout, made when first asked for.
 
