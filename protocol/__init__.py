@@ -63,6 +63,7 @@ from .messages import ListLoras as ListLoras
 from .messages import ListModels as ListModels
 from .messages import ListStyles as ListStyles
 from .messages import Loras as Loras
+from .messages import Matter as Matter
 from .messages import Models as Models
 from .messages import Need as Need
 from .messages import Preview as Preview

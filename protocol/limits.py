@@ -13,7 +13,7 @@ MIB = 1024 * KIB
 PROTOCOL_MAJOR = 1
 """Raised when an old client and a new server can no longer understand each other."""
 
-PROTOCOL_MINOR = 3
+PROTOCOL_MINOR = 4
 """Raised when fields or messages are added that the other side may ignore."""
 
 MAX_MESSAGE_BYTES = 1 * MIB

@@ -301,14 +301,24 @@ class Preview:
     image: Raster
 
 
+Matter = Literal["", "weights", "breaks", "negative", "clip_skip", "rescale", "references", "size"]
+"""What a note is about, as far as this version knows; a newer server may say others."""
+
+
 @dataclass(frozen=True)
 class Done:
-    """Server: the job's one end, with its pictures. The client asks for their contents with Need, then acknowledges."""
+    """Server: the job's one end, with its pictures. The client asks for their contents with Need, then acknowledges.
+
+    `matters` are what the notes are about, in their order: a note with a matter is as true of the next picture by the same
+    `model`. One with "", or past their end, tells of something that has just happened.
+    """
 
     id: str
     pictures: tuple[Picture, ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    matters: tuple[str, ...] = ()
+    model: str = ""
 
 
 @dataclass(frozen=True)

@@ -89,5 +89,5 @@ def _done(plan: Plan, made: Mapping[int, PictureMade], notes: tuple[str, ...], s
         return Outcome(Failed(plan.job, EXECUTOR_FAULT))
     drawn = plan.drawn or ("",) * len(pictures)
     told = tuple(replace(one.picture, prompt=prompt) for one, prompt in zip(pictures, drawn, strict=True))
-    done = Done(plan.job, told, notes, seconds)
+    done = Done(plan.job, told, notes, seconds, plan.matters, plan.model)
     return Outcome(done, {name: content for one in pictures for name, content in one.contents.items()})

@@ -9,6 +9,7 @@ from backend.prompts import Wildcards, no_wildcards
 from protocol import MAX_STEPS, Bounds, Context, Extent, Failure, Job, context_bounds
 
 from .masks import mask_plan, reach_of, room_for
+from .notes import Note
 from .plan import MaskPlan, Plan
 from .references import show
 from .sizes import area_bound, painting_size, side_bound
@@ -37,6 +38,7 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildc
     new = job.strength == 1
     shown = show(job, facts)
     steps, strength = _at_least_one_step(job.style.steps or facts.steps, _strength(job, said, crop, facts))
+    notes = said.notes + shown.notes + _scale_notes(crop.extent, size, facts, most_pixels)
     return Plan(
         job=job.id,
         model=facts.id,
@@ -60,7 +62,8 @@ def make_plan(job: Job, facts: ModelFacts, most_pixels: int | None = None, wildc
         order=job.order,
         encoding=job.encoding,
         previews=job.previews,
-        notes=said.notes + shown.notes + _scale_notes(crop.extent, size, facts, most_pixels),
+        notes=tuple(note.text for note in notes),
+        matters=tuple(note.matter for note in notes),
         references=shown.references,
         edits=shown.edits,
         rescale=job.style.rescale or 0.0,
@@ -165,7 +168,7 @@ def _at_least_one_step(steps: int, strength: float) -> tuple[int, float]:
     return steps, strength
 
 
-def _scale_notes(crop: Extent, size: Extent, facts: ModelFacts, most_pixels: int | None) -> tuple[str, ...]:
+def _scale_notes(crop: Extent, size: Extent, facts: ModelFacts, most_pixels: int | None) -> tuple[Note, ...]:
     too_long = crop.longest > side_bound(facts)
     if crop.area <= area_bound(facts, most_pixels) and not too_long:
         return ()
@@ -175,7 +178,5 @@ def _scale_notes(crop: Extent, size: Extent, facts: ModelFacts, most_pixels: int
         reason = "more than there is memory for at once"
     else:
         reason = f"more than {facts.title} paints at once"
-    return (
-        f"{crop} pixels are {reason}: they were painted at {size} and scaled up, so fine detail may look soft."
-        " Select a smaller part for more detail.",
-    )
+    sentence = f"{crop} pixels are {reason}: they were painted at {size} and scaled up, so fine detail may look soft."
+    return (Note(f"{sentence} Select a smaller part for more detail.", "size"),)

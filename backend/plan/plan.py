@@ -34,7 +34,8 @@ class Plan:
     stands beneath the mask before denoising. `references` are whole pictures that the model is shown; where it `edits`, the
     crop comes before them. Picture i has the seed `seeds[i]`; `words` are as many, or one for all of them where they do not differ.
     `rescale`, 0 to 1, is for classifier-free guidance. `layers` is how many the picture is taken apart into; 0 makes a flat one.
-    `notes` are sentences for the painter; `drawn` is the prompt that each picture drew, "" where nothing was left to chance.
+    `notes` are sentences for the painter, `matters` what each is about; `drawn` is the prompt that each picture drew, "" where
+    nothing was left to chance.
     """
 
     job: str
@@ -58,6 +59,7 @@ class Plan:
     encoding: Encoding = "raw"
     previews: bool = True
     notes: tuple[str, ...] = ()
+    matters: tuple[str, ...] = ()
     references: tuple[Raster, ...] = ()
     edits: bool = False
     rescale: float = 0.0

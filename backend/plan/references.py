@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from backend.families.facts import ModelFacts
 from protocol import Job, Raster
 
+from .notes import Note
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -14,7 +16,7 @@ class Shown:
 
     references: tuple[Raster, ...] = ()
     edits: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def show(job: Job, facts: ModelFacts) -> Shown:
@@ -36,7 +38,7 @@ def show(job: Job, facts: ModelFacts) -> Shown:
         beside = " beside the canvas" if edits else ""
         pictures, were = ("picture" if room == 1 else "pictures"), ("was" if left == 1 else "were")
         note = f"{facts.title} works from {room} reference {pictures} at most{beside}: the last {left} {were} left out."
-    return Shown(taken, edits, (note,))
+    return Shown(taken, edits, (Note(note, "references"),))
 
 
 def _is_shown_the_canvas(job: Job, facts: ModelFacts) -> bool:

@@ -9,6 +9,8 @@ from backend.families.facts import ModelFacts
 from backend.prompts import Draws, Prompt, Wildcards, Words, read_prompt, without_comments, without_loras
 from protocol import MAX_DRAWN_CHARS, MAX_PROMPT_CHARS, Job
 
+from .notes import Note
+
 PLACE: Final = "{prompt}"
 """In a template, where the painter's words go."""
 
@@ -31,7 +33,7 @@ class Said:
     words: tuple[Words, ...]
     has_prompt: bool
     guidance: float
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     drawn: tuple[str, ...]
 
 
@@ -46,12 +48,12 @@ def words_of(job: Job, facts: ModelFacts, wildcards: Wildcards) -> Said:
         words, left_out = _as_read(words, facts, skip)
         told.append(words)
         drawn.append(prompt)
-        notes += (*of_it, *left_out)
+        notes += (*map(Note, of_it), *left_out)
     if len(set(told)) == 1:
         del told[1:]
     unlike = list(dict.fromkeys(notes))
     if len(unlike) > MAX_NOTES:
-        unlike[MAX_NOTES:] = [f"{len(unlike) - MAX_NOTES} more things in the prompt were taken as they stand."]
+        unlike[MAX_NOTES:] = [Note(f"{len(unlike) - MAX_NOTES} more things in the prompt were taken as they stand.")]
     return Said(tuple(told), texts.has_prompt, texts.guidance, tuple(unlike), tuple(drawn))
 
 
@@ -125,28 +127,29 @@ def _without_templates(drawn: str, around: tuple[str, str]) -> str:
     return drawn if len(drawn) <= MAX_DRAWN_CHARS else drawn[: MAX_DRAWN_CHARS - 1] + "…"
 
 
-def _as_read(words: Words, facts: ModelFacts, clip_skip: int) -> tuple[Words, list[str]]:
+def _as_read(words: Words, facts: ModelFacts, clip_skip: int) -> tuple[Words, list[Note]]:
     """Return words as the model's text encoder can read them, and tell what it cannot."""
-    notes: list[str] = []
+    notes: list[Note] = []
     both = (words.prompt, words.negative)
     if not facts.weights:
         if any(prompt.is_weighted for prompt in both):
-            notes.append(f"{facts.title} takes no weights in prompts, so they were left out.")
+            notes.append(Note(f"{facts.title} takes no weights in prompts, so they were left out.", "weights"))
         if any(prompt.is_broken for prompt in both):
-            notes.append(f"{facts.title} reads a prompt in one piece, so BREAK was left out.")
+            notes.append(Note(f"{facts.title} reads a prompt in one piece, so BREAK was left out.", "breaks"))
         both = (words.prompt.plain(), words.negative.plain())
     prompt, negative = (replace(one, clip_skip=clip_skip) for one in both)
     return replace(words, prompt=prompt, negative=negative), notes
 
 
-def _left_out(job: Job, facts: ModelFacts) -> list[str]:
+def _left_out(job: Job, facts: ModelFacts) -> list[Note]:
     """Tell what the model has no use for, of what the painter or the style asks."""
-    notes: list[str] = []
+    notes: list[Note] = []
     if not facts.negative_prompt and _words_in(job.negative):
-        notes.append(f"{facts.title} takes no negative prompt, so it was left out.")
+        notes.append(Note(f"{facts.title} takes no negative prompt, so it was left out.", "negative"))
     # the encoders that are read from another layer are the same that take weights: CLIP's
     if not facts.weights and (job.style.clip_skip or 1) > 1:
-        notes.append(f"{facts.title} knows no clip skip, so the style's was left out.")
+        notes.append(Note(f"{facts.title} knows no clip skip, so the style's was left out.", "clip_skip"))
     if not facts.negative_prompt and job.style.rescale:
-        notes.append(f"{facts.title} has no guidance that could be rescaled, so the style's rescale was left out.")
+        left_out = f"{facts.title} has no guidance that could be rescaled, so the style's rescale was left out."
+        notes.append(Note(left_out, "rescale"))
     return notes

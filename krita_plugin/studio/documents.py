@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import PurePath
 from typing import Final
 
+from ..bundled import protocol
 from ..canvas import Document, assign_identity, find_document
 from ..canvas.api import Krita
 from ..qt import QtCore
@@ -17,17 +17,8 @@ from .settings import ANNOTATION, Settings, decode_settings, encode_settings
 UNTITLED: Final = "Untitled"
 """A document that has neither a file nor a title."""
 
-SIZE: Final = re.compile(r"\b\d+ x \d+\b")
-"""How the backend's sentences write the size of a picture."""
-
-WEIGHTS: Final = re.compile(r" takes no weights in prompts\b| reads a prompt in one piece\b")
-"""How the backend's sentences say that weights and BREAK mean nothing to a model."""
-
-STANDING: Final = re.compile(
-    rf"{WEIGHTS.pattern}| takes no negative prompt\b| knows no clip skip\b| has no guidance that"
-    r"| works from \d+ reference | does not work from reference"
-)
-"""How they say what a model knows nothing of, whatever it is asked for."""
+OF_WEIGHTS: Final[tuple[protocol.Matter, ...]] = ("weights", "breaks")
+"""The matters of notes that say what the docker tells by itself while the painter writes."""
 
 
 def name_of(document: Document) -> str:
@@ -42,8 +33,8 @@ class Opened:
 
     document: Document
     settings: Settings
-    told: set[str] = field(default_factory=set)
-    """What has been said of pictures for it, sizes left out."""
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Of which models which matters have been told."""
     weights_told: bool = False
     """Whether the docker has said by itself that weights mean nothing to the model."""
 
@@ -80,22 +71,20 @@ class Documents:
         opened.document.setAnnotation(ANNOTATION, "What Scumble's docker is set to", data)
         return True
 
-    def untold(self, document: Document | None, notes: Iterable[str]) -> list[str]:
+    def untold(self, document: Document | None, done: protocol.Done) -> list[str]:
         """Return those of the backend's sentences that the painter has not been told of this document.
 
-        One that tells of sizes, as that an area is larger than the model paints at once, or of what the model knows nothing of, is
-        as true of the next picture with the same model: it is told once. Every other tells of something that has just happened.
+        One with a matter, as that an area is larger than the model paints at once, or that it knows nothing of something, is as
+        true of the next picture by the same model: it is told once. Every other tells of something that has just happened.
         """
         opened = next((opened for opened in self._opened if opened.document == document), None)
-        told = opened.told if opened is not None else set[str]()
+        told = opened.told if opened is not None else set[tuple[str, str]]()
         weights_told = opened is not None and opened.weights_told
         fresh = []
-        for note in notes:
-            sizeless = SIZE.sub("", note)
-            is_lasting = sizeless != note or STANDING.search(note) is not None
-            is_shown = weights_told and WEIGHTS.search(note) is not None
-            if not is_shown and not (is_lasting and sizeless in told):
-                told.add(sizeless)
+        for note, matter in zip_longest(done.notes, done.matters[: len(done.notes)], fillvalue=""):
+            is_shown = weights_told and matter in OF_WEIGHTS
+            if not is_shown and not (matter and (done.model, matter) in told):
+                told.add((done.model, matter))
                 fresh.append(note)
         return fresh
 

@@ -26,16 +26,14 @@ class Finished:
     """A job with its pictures. `contents` are their bytes by content hash, empty while they are dropped.
 
     `looks` are there by index once made. It is not `offered` while its one picture is about to become a layer by itself.
-    `notes` are the backend's sentences for the painter.
     `applied` and `discarded` are indices; `wanted` those to apply as soon as their pixels are here again.
     """
 
     kept: Kept
-    pictures: tuple[protocol.Picture, ...]
+    done: protocol.Done
     contents: Mapping[str, Content]
     document: Document | None
     offered: bool
-    notes: tuple[str, ...] = ()
     looks: dict[int, Look] = field(default_factory=dict)
     thumbnails: dict[int, QtGui.QImage] = field(default_factory=dict)
     applied: set[int] = field(default_factory=set)
@@ -47,6 +45,11 @@ class Finished:
     def id(self) -> str:
         """The job's id."""
         return self.kept.id
+
+    @property
+    def pictures(self) -> tuple[protocol.Picture, ...]:
+        """What was painted, the discarded too."""
+        return self.done.pictures
 
     @property
     def left(self) -> list[int]:

@@ -87,7 +87,7 @@ class Results:
         """Take a job's pictures. A single one becomes a layer `at_once`, where its document is open."""
         home = self._documents.home_of(kept, last)
         single = at_once and len(result.done.pictures) == 1 and home is not None
-        finished = Finished(kept, result.done.pictures, result.contents, home, not single, result.done.notes)
+        finished = Finished(kept, result.done, result.contents, home, not single)
         finished.discarded.update(kept.dealt)
         self._shelf.put(finished)
         if not finished.left:
@@ -96,7 +96,7 @@ class Results:
             self._place(finished, 0)
         else:
             self._look_at(finished)
-            if fresh := self._documents.untold(home, finished.notes):
+            if fresh := self._documents.untold(home, finished.done):
                 self._tell(Notice(NoticeKind.INFO, " ".join(fresh), ""))
             if home is None and at_once:
                 self._tell(_closed(kept))
@@ -232,7 +232,7 @@ class Results:
         finished = placement.finished
         sentences = told(added.notes)
         if not finished.offered:
-            sentences += self._documents.untold(finished.document, finished.notes)
+            sentences += self._documents.untold(finished.document, finished.done)
         self._deal(finished, placement.index, discarded=False)
         if sentences:
             self._tell(Notice(NoticeKind.INFO, " ".join(sentences), ""))

@@ -55,6 +55,18 @@ async def test_a_job_waits_for_its_attachments_and_they_travel_once(desk, hand, 
     assert hand.contents[1] == {job.image.content: content}
 
 
+async def test_an_end_tells_what_its_notes_are_about_and_which_model_painted(desk, hand, ana, tools):
+    image, content = tools.job_with_image()
+    job = tools.new_job(references=(image.image,))
+    desk.submit("ana", job, ana)
+    desk.arrived("ana", image.image.content, content)
+    await tools.running(hand, job)
+    hand.finish(notes=("nothing but black",))
+    done = await tools.ended(ana, job)
+    assert len(done.notes) == 2
+    assert (done.notes[1], done.matters, done.model) == ("nothing but black", ("references",), "tiny")
+
+
 async def test_jobs_that_share_an_attachment_get_it_at_once(desk, ana, tools):
     first, content = tools.job_with_image()
     second, _ = tools.job_with_image()

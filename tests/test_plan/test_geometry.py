@@ -60,6 +60,7 @@ def test_every_plan_of_a_fill_keeps_its_bounds(models, job_of, name, geometry, g
     too_long = facts.most_side is not None and plan.crop.extent.longest > facts.most_side
     assert len(plan.notes) == (plan.crop.extent.area > bound or too_long)
     if plan.notes:
+        assert plan.matters == ("size",)
         assert plan.size.area < plan.crop.extent.area
         assert str(plan.crop.extent) in plan.notes[0]
         assert str(plan.size) in plan.notes[0]

@@ -163,34 +163,44 @@ def test_only_the_active_documents_pictures_are_discarded(studio, link):
 # --- what the backend says of pictures
 
 SCALED = "{0} pixels are more than Model paints at once: they were painted at {1} and scaled up, so fine detail may look soft."
+SIZE = ("size",)
 ANEW = "The painting process was lost in the middle of the work, so this was painted anew by another one."
 
 
-def painted(studio, link, *notes):
+def painted(studio, link, *notes, matters=(), model="model"):
     """Have one picture painted; return what is told of it."""
     studio.dismiss_notice()
     before = len(names(active()))
-    link.finish(generated(studio, link), notes=notes)
+    link.finish(generated(studio, link), told={"notes": notes, "matters": matters, "model": model})
     until(lambda: len(names(active())) == before + 1)
     return studio.notice.happened if studio.notice is not None else ""
 
 
 def test_that_areas_are_larger_than_the_model_paints_is_told_once(studio, link):
     first, second = SCALED.format("900 x 700", "512 x 384"), SCALED.format("1024 x 1024", "512 x 512")
-    assert painted(studio, link, first) == first
-    assert painted(studio, link, first) == ""
-    assert painted(studio, link, second, ANEW) == ANEW
+    assert painted(studio, link, first, matters=SIZE) == first
+    assert painted(studio, link, first, matters=SIZE) == ""
+    assert painted(studio, link, second, ANEW, matters=SIZE) == ANEW
     assert painted(studio, link, ANEW) == ANEW, "this has happened once more"
+
+
+def test_what_an_older_backend_says_is_told_each_time(studio, link):
+    first = SCALED.format("900 x 700", "512 x 384")
+    assert painted(studio, link, first, model="") == first
+    assert painted(studio, link, first, model="") == first
+
+
+def test_more_matters_than_notes_do_no_harm(studio, link):
+    assert painted(studio, link, ANEW, matters=("", "size", "weather")) == ANEW
 
 
 def test_it_is_told_of_each_model_and_each_document(studio, link):
     first = SCALED.format("900 x 700", "512 x 384")
-    other = first.replace("Model", "Another model")
-    assert painted(studio, link, first) == first
-    assert painted(studio, link, other) == other
+    assert painted(studio, link, first, matters=SIZE) == first
+    assert painted(studio, link, first, matters=SIZE, model="another") == first
     opened("another picture")
     studio.refresh()
-    assert painted(studio, link, first) == first
+    assert painted(studio, link, first, matters=SIZE) == first
 
 
 def test_variations_tell_it_once_too(studio, link):
@@ -199,13 +209,13 @@ def test_variations_tell_it_once_too(studio, link):
         studio.dismiss_notice()
         job = generated(studio, link, count=2)
         before = len(studio.offers)
-        link.finish(job, notes=(first,))
+        link.finish(job, told={"notes": (first,), "matters": SIZE, "model": "model"})
         until(lambda before=before: len(studio.offers) == before + 2)
         assert (studio.notice.happened if studio.notice is not None else "") == told
 
 
 def test_what_a_model_knows_nothing_of_is_told_once(studio, link):
-    """In the very sentences that the backend writes."""
+    """As the backend plans it."""
     facts = facts_of_model(
         FAMILIES["flux"], "flux", "FLUX.1 dev", Readings(1024, 8, 2, 16, 512, "flow", guidance_kind="embedded")
     )
@@ -217,16 +227,12 @@ def test_what_a_model_knows_nothing_of_is_told_once(studio, link):
         style=protocol.Style(clip_skip=2, rescale=0.5),
         references=(protocol.Raster("0" * 64, 4, 1, 1, "rgba"),),
     )
-    plans = [
-        make_plan(asked, replace(facts, references=room, variant=variant))
-        for room, variant in ((0, "base"), (1, "edit"))
-    ]
-    many = make_plan(replace(asked, references=asked.references * 2), replace(facts, references=1))
-    sentences = dict.fromkeys((*plans[0].notes, *plans[1].notes, *many.notes))
-    assert len(sentences) == 7
-    for sentence in sentences:
-        assert painted(studio, link, sentence) == sentence
-        assert painted(studio, link, sentence) == ""
+    plan = make_plan(asked, facts)
+    told = dict(zip(plan.matters, plan.notes, strict=True))
+    assert set(told) == {"weights", "breaks", "negative", "clip_skip", "rescale", "references"}
+    for matter, sentence in told.items():
+        assert painted(studio, link, sentence, matters=(matter,)) == sentence
+        assert painted(studio, link, sentence, matters=(matter,)) == ""
 
 
 def test_of_weights_the_docker_says_itself_and_no_notice_does(studio, link):
@@ -236,7 +242,7 @@ def test_of_weights_the_docker_says_itself_and_no_notice_does(studio, link):
     assert not studio.weights_in_vain
     link.welcome((weightless,))
     assert studio.weights_in_vain
-    assert painted(studio, link, sentence, ANEW) == ANEW
+    assert painted(studio, link, sentence, ANEW, matters=("weights",)) == ANEW
     for prompt, in_vain in (("a ship", False), ("a ship # (mine)", False), (r"a \(ship\)", False), ("[a] ship", True)):
         studio.change(Settings(prompt=prompt))
         assert studio.weights_in_vain is in_vain, prompt

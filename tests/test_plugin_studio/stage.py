@@ -83,10 +83,10 @@ class ScriptedLink(QtCore.QObject):
     def start_backend(self):
         self.starts += 1
 
-    def finish(self, job, bounds=None, notes=(), prompts=(), darkest=40, held=QtCore.QByteArray):
+    def finish(self, job, bounds=None, told=None, prompts=(), darkest=40, held=QtCore.QByteArray):
         """Tell of a result: each picture of one colour, all of them different, the first with the blue of `darkest`.
 
-        `prompts` are those that they drew. Pixels that come over the disk are `held` as QByteArray, those in frames as bytes.
+        `told` has what a Done tells besides. `prompts` are those that they drew. Pixels that come over the disk are `held` as QByteArray, those in frames as bytes.
         """
         bounds = bounds or protocol.Bounds.of(job.extent)
         width = 4 if job.depth == "u8" else 8
@@ -101,7 +101,7 @@ class ScriptedLink(QtCore.QObject):
             drawn = prompts[index] if prompts else ""
             pictures.append(protocol.Picture(raster, bounds, job.seed_of(index), prompt=drawn))
             contents[name] = held(data)
-        self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures), notes), contents))
+        self.news.emit(protocol.Result(protocol.Done(job.id, tuple(pictures), **(told or {})), contents))
 
 
 class Heard:

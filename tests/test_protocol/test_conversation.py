@@ -67,7 +67,7 @@ def test_a_greeting_as_bytes():
     client.send(Hello("an installation", "a client"))
     frame = client.next_frame()
     assert (
-        frame == '{"type":"hello","installation":"an installation","client":"a client","version":{"major":1,"minor":3}}'
+        frame == '{"type":"hello","installation":"an installation","client":"a client","version":{"major":1,"minor":4}}'
     )
     assert not server.greeted
     assert server.receive(frame) == [Hello("an installation", "a client")]

@@ -48,7 +48,7 @@ def test_a_message_as_bytes():
     assert encode_message(Cancel(JOB_ID)) == '{"type":"cancel","id":"00112233445566778899aabbccddeeff"}'
     assert encode_message(GetStatus()) == '{"type":"get_status"}'
     assert encode_message(Hello("ü", "Krita")) == (
-        '{"type":"hello","installation":"ü","client":"Krita","version":{"major":1,"minor":3}}'
+        '{"type":"hello","installation":"ü","client":"Krita","version":{"major":1,"minor":4}}'
     )
 
 
