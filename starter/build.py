@@ -10,15 +10,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import torch
 
 from .data.packages import PackageError
 from .settings import CONTROL_SHARE, Folders, on_gpu, on_processor
+from .training import team
 from .training.parts import Workshop
 from .training.unet import StageFailed
 
-PARTS = ("data", "text", "vae", "judge", "unet", "control", "export", "evaluate")
+PARTS: Final = ("data", "text", "vae", "judge", "unet", "control", "export", "evaluate")
+
+TOGETHER: Final = ("unet", "control")
+"""Parts that several processes train together; the rest is made by the first of them."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,25 +74,29 @@ def build(workshop: Workshop, until: str, carry_on: bool, finish: float = 0.0) -
         "evaluate": lambda: evaluate(workshop),
     }
     for name in PARTS[: PARTS.index(until) + 1]:
-        steps[name]()
+        if team.leads() or name in TOGETHER:
+            steps[name]()
+        team.wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 if everything was made, 1 if a check failed or a package could not be fetched."""
     options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
+    team.join()
     options.folder.mkdir(parents=True, exist_ok=True)
     device = torch.device(options.device)
     settings = on_processor() if device.type == "cpu" else on_gpu(options.minutes)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
-    say = announce(options.folder)
+    say = announce(options.folder) if team.leads() else lambda text: None
     workshop = Workshop(Folders(options.folder), settings, device, say)
     try:
         build(workshop, options.until, options.carry_on, options.finish)
     except (StageFailed, PackageError) as failure:
         say(f"stopped: {failure}")
         return 1
+    team.leave()
     return 0
 
 

@@ -139,14 +139,16 @@ def finish(minutes: float) -> Course:
         words(FEWER),
         size=(0.68, 0.88),
         drift=0.055,
-        sceneries=0.3,
+        sceneries=0.25,
         colours=0.25,
-        pairs=0.5,
-        pair_size=(0.42, 0.5),
+        pairs=0.55,
+        pair_size=(0.43, 0.48),
+        pair_drift=0.025,
+        above=0.5,
         flips=0.5,
     )
     stages = (replace(wide, name="before finishing", samples=0), Stage("finish", near, 1, 0.6))
-    pace = Pace(0, FINISH_BATCH, 5e-4, warm_up=100, decay=0.6, seconds=minutes * 60)
+    pace = Pace(0, FINISH_BATCH, 7e-4, warm_up=100, decay=0.6, seconds=minutes * 60)
     return Course("finish", pace, stages, fresh=False)
 
 
@@ -163,7 +165,7 @@ def on_processor() -> Settings:
         sizes=Sizes(),
         text=Pace(steps=1200, batch=64, rate=1e-3, decay=0.6),
         vae=Pace(steps=1200, batch=16, rate=1.2e-3, decay=0.6, average=0.997),
-        judge=Pace(steps=900, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
+        judge=Pace(steps=1800, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
         unet=Pace(steps=samples // 16, batch=16, rate=8e-4, decay=0.25),
         control=Pace(steps=1500, batch=16, rate=5e-4, decay=0.4),
         stages=stages,

@@ -70,6 +70,8 @@ class Variety:
     tilt: float = 0.0
     synonyms: float = 0.1
     pair_size: tuple[float, float] = (0.36, 0.5)
+    pair_drift: float = 0.05
+    above: float = 0.3
     places: tuple[str, ...] = field(default=PLACES)
 
 
@@ -143,15 +145,15 @@ class Composer:
         """Two things side by side or one above the other."""
         drawn = [self.texture(rng, noun) for noun in (first, second)]
         one, two = (self._words(rng, texture, said) for texture, said in drawn)
-        above = rng.random() < 0.3
+        above = rng.random() < self.variety.above
+        drift = self.variety.pair_drift
         items = tuple(
-            self._item(
-                rng, texture, self.variety.pair_size, *((0.5, at) if above else (at, 0.5)), 0.04 if above else 0.05
-            )
+            self._item(rng, texture, self.variety.pair_size, *((0.5, at) if above else (at, 0.5)), drift)
             for (texture, _), at in zip(drawn, (0.26, 0.74), strict=True)
         )
         if not above:
-            items = tuple(replace(item, y=float(rng.uniform(0.4, 0.62))) for item in items)
+            # Side by side there is room above and below.
+            items = tuple(replace(item, y=0.51 + 2.2 * float(rng.uniform(-drift, drift))) for item in items)
             ways = (
                 "{0} and {1}",
                 "{0} on the left and {1} on the right",

@@ -15,9 +15,10 @@ import torch
 
 from ..data.render import Arrangement, arrange
 from ..data.scenes import Composer
+from . import team
 from .text import Words
 
-FORMER: Final = 0.3
+FORMER: Final = 0.2
 """Share of a batch that is drawn from the former stage, so that it is not forgotten."""
 
 SPARE: Final = 4
@@ -53,13 +54,13 @@ class Artist:
         dropped: float,
         salt: int,
     ) -> None:
-        """`dropped` is the share of captions left out; another `salt` gives other batches."""
+        """`dropped` is the share of captions left out; another `salt` gives other batches, and so does another process of a team."""
         self._composers, self._words = tuple(composers), words
-        self._count, self._side, self._dropped, self._salt = count, side, dropped, salt
+        self._count, self._side, self._dropped, self._salt = count, side, dropped, (salt, team.rank())
 
     def __call__(self, step: int, stage: int) -> Batch:
         """The batch of a step in a stage; a share of FORMER is from the stage before."""
-        rng = np.random.default_rng([self._salt, stage, step])
+        rng = np.random.default_rng([*self._salt, stage, step])
         chosen = [max(0, stage - 1) if rng.random() < FORMER else stage for _ in range(self._count)]
         scenes = [self._composers[number].scene(rng) for number in chosen]
         captions = ["" if rng.random() < self._dropped else scene.caption for scene in scenes]

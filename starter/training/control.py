@@ -11,6 +11,7 @@ from torch import Tensor
 from ..data.render import scribble
 from ..data.scenes import Composer
 from ..settings import SIDE, finish_control
+from . import team
 from .batches import Artist
 from .loop import Loop
 from .unet import DROPPED, SHIFT, Batches, velocity_loss
@@ -80,7 +81,7 @@ def train_control(workshop: Workshop, finishing: float = 0.0) -> None:
     loop = Loop(name, folder, pace, [{"params": list(control.parameters())}], workshop.say)
 
     def loss(step: int) -> Tensor:
-        torch.manual_seed(step)
+        team.seed(step)
         (pictures, clean, hidden), chance = batches.take(step, 0)
         lines = sketched(pictures, chance)
 
@@ -96,4 +97,6 @@ def train_control(workshop: Workshop, finishing: float = 0.0) -> None:
     loop.run(loss)
     batches.close()
     loop.swap()
-    control.cpu().save_pretrained(folder / "controlnet")
+    if team.leads():
+        control.cpu().save_pretrained(folder / "controlnet")
+    team.wait()

@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from . import team
 from .curves import draw_curves
 
 LOG_EVERY: Final = 20
@@ -98,7 +99,7 @@ class Loop:
     ) -> None:
         """Train up to step `until` or until `share` of everything is done; `loss(step)` is a loss, or a dict with one named "loss"."""
         self._first = self._logged = self.step
-        saved = told = last = time.monotonic()
+        saved = told = self._last = time.monotonic()
         sums: dict[str, Tensor] = {}
         while self.share < share and (until is None or self.step < until):
             values = loss(self.step)
@@ -108,8 +109,6 @@ class Loop:
                 # Added up where they are: to read each one would make a GPU wait for the processor in every step.
                 sums[name] = sums[name] + value.detach() if name in sums else value.detach()
             now = time.monotonic()
-            self.spent += now - last
-            last = now
             if self.step == self._first + WARM_STEPS:
                 self._began = now
             if self.step % LOG_EVERY == 0:
@@ -130,6 +129,10 @@ class Loop:
             group["lr"] = self.pace.rate * factor * group.get("boost", 1.0)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        # All of a team must count the same time: each ends by it, and none may wait for a step that another does not make.
+        now = time.monotonic()
+        self.spent = team.average(self.parameters, self.spent + now - self._last)
+        self._last = now
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.step += 1
@@ -146,8 +149,9 @@ class Loop:
             raise FloatingPointError(
                 f"{self.name}: the loss is no number any more at step {self.step}. Lower the rate."
             )
-        with (self.folder / f"{self.name}.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"step": self.step, **means}) + "\n")
+        if team.leads():
+            with (self.folder / f"{self.name}.jsonl").open("a", encoding="utf-8") as log:
+                log.write(json.dumps({"step": self.step, **means}) + "\n")
         return means["loss"]
 
     def _tell(self, loss: float, now: float) -> None:
@@ -155,12 +159,14 @@ class Loop:
         left = self.pace.seconds - self.spent if self.pace.seconds else per_step * (self.pace.steps - self.step)
         of_all = "" if self.pace.seconds else f"/{self.pace.steps}"
         self._say(
-            f"{self.name}  {self.step}{of_all}  loss {loss:.4f}  {self.pace.batch / per_step:.1f} a second  "
+            f"{self.name}  {self.step}{of_all}  loss {loss:.4f}  {self.pace.batch * team.count() / per_step:.1f} a second  "
             f"{left / 60:.0f} minutes left"
         )
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all, and the curves."""
+        if not team.leads():
+            return
         state = {
             "step": self.step,
             "spent": self.spent,

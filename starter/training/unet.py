@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..data.render import Atlas, paint_arranged
 from ..data.scenes import Composer
 from ..settings import SIDE, Course, Sizes, Stage
+from . import team
 from .batches import Ahead, Artist, Batch, in_processes, in_thread, workers
 from .loop import Loop, autocast
 from .text import Words
@@ -256,7 +257,7 @@ class UNetTraining:
         return self._folder / f"passed {stage.name}.txt"
 
     def _loss(self, step: int, index: int) -> Tensor:
-        torch.manual_seed(step)
+        team.seed(step)
         (_, clean, hidden), _ = self._batches.take(step, index)
         shift = FIRST_SHIFT if step < FIRST_STEPS and self._course.fresh else SHIFT
         return velocity_loss(self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, shift)
@@ -274,6 +275,11 @@ class UNetTraining:
             )
 
     def _check_shapes(self, stage: Stage, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
+        if team.leads():
+            self._checked(stage, score, carry_on)
+        team.wait()
+
+    def _checked(self, stage: Stage, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
         self.loop.swap()
         try:
             share = score(self.unet, stage)

@@ -11,7 +11,8 @@ from transformers import CLIPTokenizer
 from starter.data.render import arrange, paint, paint_arranged
 from starter.data.scenes import Composer, Variety
 from starter.settings import words
-from starter.training.batches import Ahead, Artist, in_processes, in_thread, workers
+from starter.training import team
+from starter.training.batches import FORMER, Ahead, Artist, in_processes, in_thread, workers
 from starter.training.control import THRESHOLDS, sketched
 from starter.training.text import Words
 from starter.training.words import TEXT_LENGTH, count_words, write_tokenizer
@@ -24,11 +25,15 @@ def tokenizer(tmp_path_factory):
     return CLIPTokenizer.from_pretrained(folder)
 
 
-@pytest.fixture
-def artist(atlas, tokenizer):
+def employ(atlas, tokenizer):
     narrow = Variety(words(4))
     composers = [Composer(atlas.textures, variety) for variety in (narrow, dataclasses.replace(narrow, pairs=0.6))]
     return Artist(composers, Words(tokenizer), 6, 64, 0.2, 3)
+
+
+@pytest.fixture
+def artist(atlas, tokenizer):
+    return employ(atlas, tokenizer)
 
 
 def same(one, other):
@@ -55,6 +60,11 @@ def test_processes_draw_what_the_artist_draws(artist):
     assert workers() >= 1
 
 
+def test_each_of_a_team_draws_batches_of_its_own(monkeypatch, atlas, tokenizer, artist):
+    monkeypatch.setattr(team, "rank", lambda: 1)
+    assert not same(employ(atlas, tokenizer)(0, 1), artist(0, 1))
+
+
 def test_other_processes_read_captions_as_the_library_does(tokenizer):
     texts = ["", "a red cat in the snow", "A Tree,  and an unheard-of thing", "cat " * 200]
     rows = Words(tokenizer).rows(texts)
@@ -66,7 +76,8 @@ def test_other_processes_read_captions_as_the_library_does(tokenizer):
 
 def test_a_stage_brings_back_the_former_one(artist):
     counts = [len(layer.scenes) for step in range(40) for layer in artist(step, 1).arranged.layers[1:]]
-    assert 0.6 * 0.7 * 0.6 < sum(counts) / (40 * 6) < 0.6 * 0.7 * 1.4
+    pairs = 0.6 * (1 - FORMER)
+    assert pairs * 0.6 < sum(counts) / (40 * 6) < pairs * 1.4
 
 
 def test_the_next_is_begun_before_it_is_asked_for():
