@@ -10,7 +10,7 @@ from .components import class_of, require
 from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_t5
-from .transformers import PATCH, agree_on_latents, agree_on_text, read_packed, unpacked
+from .transformers import agree_on_latents, agree_on_text, flow_readings, read_packed, unpacked
 from .vaes import KL, read_kl
 
 COMPONENTS: Final = {
@@ -42,11 +42,4 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     latents = read_kl(folder, index)
     agree_on_latents(unpacked(transformer.in_channels), latents)
     read_flow(folder)
-    return Readings(
-        native=None,
-        vae_scale=latents.scale,
-        downsampling=PATCH,
-        latent_channels=latents.channels,
-        text_length=TOKENS,
-        prediction="flow",
-    )
+    return flow_readings(latents, TOKENS)

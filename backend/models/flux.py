@@ -20,6 +20,7 @@ from .transformers import (
     PackedConfig,
     agree_on_latents,
     agree_on_text,
+    flow_readings,
     read_packed,
     unpacked,
 )
@@ -67,14 +68,7 @@ def readings_of(
     transformer: PackedConfig, latents: Latents, scheduler: SchedulerConfig, index: Mapping[str, Any]
 ) -> Readings:
     """What transformer, VAE and schedule say together. Raises NotUsable."""
-    readings = Readings(
-        native=None,
-        vae_scale=latents.scale,
-        downsampling=PATCH,
-        latent_channels=latents.channels,
-        text_length=TOKENS,
-        prediction="flow",
-    )
+    readings = flow_readings(latents, TOKENS)
     return _of_variant(_guided(readings, transformer, scheduler), transformer, latents, index)
 
 

@@ -11,7 +11,15 @@ from .components import class_of, require
 from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_language_model
-from .transformers import FLOW_STEPS_DISTILLED, NO_GUIDANCE, PackedConfig, agree_on_latents, agree_on_text, read_packed
+from .transformers import (
+    FLOW_STEPS_DISTILLED,
+    NO_GUIDANCE,
+    PackedConfig,
+    agree_on_latents,
+    agree_on_text,
+    flow_readings,
+    read_packed,
+)
 from .vaes import FLUX2, read_flux2
 
 COMPONENTS: Final = {
@@ -61,13 +69,8 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     latents = read_flux2(folder)
     agree_on_latents(transformer.in_channels, latents)
     read_flow(folder)
-    readings = Readings(
-        native=None,
-        vae_scale=latents.scale,
-        downsampling=1,
-        latent_channels=latents.channels,
-        text_length=TOKENS,
-        prediction="flow",
+    readings = replace(
+        flow_readings(latents, TOKENS, 1),
         references=DEV_REFERENCES if transformer.guidance_embeds else KLEIN_REFERENCES,
     )
     if transformer.guidance_embeds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from backend.families.facts import Readings, Variant
@@ -12,7 +12,7 @@ from .components import class_of, fits, require
 from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_language_model, require_processor
-from .transformers import PATCH, agree_on_latents, agree_on_text, read_transformer, unpacked
+from .transformers import agree_on_latents, agree_on_text, flow_readings, read_transformer, unpacked
 from .vaes import QWEN, read_qwen
 
 COMPONENTS: Final = {
@@ -75,17 +75,8 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     kind = _kind(index, transformer, layered=transformer.use_layer3d_rope or colours > 3)
     if kind.references:
         require_processor(folder, "processor")
-    return Readings(
-        native=kind.native,
-        vae_scale=latents.scale,
-        downsampling=PATCH,
-        latent_channels=latents.channels,
-        text_length=TOKENS,
-        prediction="flow",
-        variant=kind.variant,
-        references=kind.references,
-        layers=kind.layers,
-    )
+    readings = flow_readings(latents, TOKENS)
+    return replace(readings, native=kind.native, variant=kind.variant, references=kind.references, layers=kind.layers)
 
 
 def _kind(index: dict[str, Any], transformer: _Config, layered: bool) -> _Kind:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from backend.families.facts import Readings
+
 from .components import agree, fits, refuse_quantized
 from .folder import FETCH_AGAIN, ModelFolder, as_value
 from .headers import Tensor
@@ -73,3 +75,15 @@ def unpacked(channels: int) -> int:
     if channels < PATCH**2 or channels % PATCH**2:
         raise NotUsable(f"Its file {NAME} says something impossible. {FETCH_AGAIN}")
     return channels // PATCH**2
+
+
+def flow_readings(latents: Latents, text_length: int, downsampling: int = PATCH) -> Readings:
+    """What the files of a flow model tell of every family alike; its own come on top."""
+    return Readings(
+        native=None,
+        vae_scale=latents.scale,
+        downsampling=downsampling,
+        latent_channels=latents.channels,
+        text_length=text_length,
+        prediction="flow",
+    )

@@ -12,7 +12,7 @@ from .folder import FETCH_AGAIN, ModelFolder
 from .problems import NotUsable
 from .schedulers import read_flow
 from .text_encoders import read_language_model
-from .transformers import NAME, NO_GUIDANCE, PATCH, agree_on_latents, agree_on_text, read_transformer
+from .transformers import NAME, NO_GUIDANCE, PATCH, agree_on_latents, agree_on_text, flow_readings, read_transformer
 from .vaes import KL, read_kl
 
 COMPONENTS: Final = {
@@ -69,15 +69,7 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
     agree_on_text(transformer.cap_feat_dim, width)
     latents = read_kl(folder, index)
     agree_on_latents(transformer.in_channels, latents)
-    readings = Readings(
-        native=None,
-        vae_scale=latents.scale,
-        downsampling=PATCH,
-        latent_channels=latents.channels,
-        text_length=TOKENS,
-        prediction="flow",
-        most_side=min(transformer.axes_lens[1:]) * PATCH * latents.scale,
-    )
+    readings = replace(flow_readings(latents, TOKENS), most_side=min(transformer.axes_lens[1:]) * PATCH * latents.scale)
     if read_flow(folder).shift <= TURBO_SHIFT:
         # guidance stays possible: whoever trained one further may have kept the schedule
         return replace(readings, steps=TURBO_STEPS, guidance=NO_GUIDANCE)
