@@ -57,7 +57,7 @@ run: $(VENV)/.run
 
 # In two processes: a real Krita goes through its tests in the one, most other tests run in the other.
 test: $(VENV)/.system check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 # Only what drives a real Krita.
 test-krita: $(VENV)/.system $(VENV)/.test

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # before anything imports a model library: a test never asks the net
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -22,6 +23,9 @@ FOREIGN_WARNINGS = (
     # and its Chroma imports a class from where it used to be
     "ignore:.FluxPosEmbed. is deprecated:FutureWarning",
 )
+
+REAL_KRITA = ("tests/test_krita/", "tests/test_install_plugin/test_zip.py")
+"""Where the tests are that start a real Krita."""
 
 SHARED = ("tiny_models", "parity", "bindings", "engine_runs", "worker_runs", "painter_talk")
 """Packages beside the tests that tests of several rooms import by name."""
@@ -39,12 +43,16 @@ def pytest_configure(config) -> None:
         config.addinivalue_line("filterwarnings", warning)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items) -> None:
-    """Where tests run in several processes: those of a file in one, and one real Krita at a time."""
-    for item in items:
-        group = "krita" if item.get_closest_marker("krita") else item.path.relative_to(item.config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByFile(LoadScopeScheduling):
+    """Gives a file's tests to one process, and all that start a real Krita to the same one: two at a time are too much."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "krita" if file.startswith(REAL_KRITA) else file
+
+
+def pytest_xdist_make_scheduler(config, log) -> _ByFile:
+    return _ByFile(config, log)
 
 
 def tiny(group: str, model: str = ""):
