@@ -37,7 +37,7 @@ PASSED, FAILED, TIMED_OUT, UNEXPECTED_MODAL, NO_RESULT, NO_PYTHON = 0, 1, 3, 4, 
 ENDS_WITH_US = ("/usr/bin/setpriv", "--pdeathsig", "KILL")
 """Words before a command that then ends with the thread that started it, even where that was killed and could not tidy up."""
 
-WARM_UP_SECONDS = 180
+WARM_UP_SECONDS = 400
 GRACE_SECONDS = 30
 """What Krita may need above the script's own limit to start and to end."""
 
@@ -262,7 +262,7 @@ def run(
     plugins: tuple[Path, ...] = (),
     variables: dict[str, str] | None = None,
     size: str = "1600x1000",
-    limit: float = 60,
+    limit: float = 300,
     keep: Path | None = None,
 ) -> Outcome:
     """Run every check of `script` inside Krita, started once; seconds for `limit`, a fresh folder for all else.
@@ -289,7 +289,7 @@ def main() -> int:
     parser.add_argument("--plugin", action="append", default=[], type=Path, help="folder with NAME.desktop and NAME/")
     parser.add_argument("--env", action="append", default=[], help="NAME=VALUE for Krita")
     parser.add_argument("--size", default="1600x1000")
-    parser.add_argument("--limit", type=float, default=60)
+    parser.add_argument("--limit", type=float, default=300)
     parser.add_argument("--log", type=Path, help="keep Krita's output here")
     chosen = parser.parse_args()
     if lack := missing():

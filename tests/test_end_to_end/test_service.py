@@ -77,7 +77,7 @@ def test_of_two_in_the_same_moment_one_serves(home, wait_until):
     assert "Listening on" in winner.stdout
     assert home.status().process == winner.process.pid
     winner.process.terminate()
-    winner.wait(0, seconds=20)
+    winner.wait(0, seconds=60)
 
 
 def test_it_ends_by_itself_when_idle(home, wait_until):
@@ -135,7 +135,7 @@ def test_one_with_work_is_stopped_by_force_only(home, tmp_path, wait_until, monk
     assert main(["stop", "--force"]) == 0
     assert server not in [process.pid for process in home.processes()]
     for command in commands:
-        command.wait(1, seconds=20)
+        command.wait(1, seconds=60)
         assert "The backend was stopped before this picture was finished." in command.stderr
 
 

@@ -16,7 +16,7 @@ from backend.prompts import Prompt, Words
 from protocol import Bounds, Extent, Raster
 
 PLAIN_WORKER = Path(__file__).with_name("plain_worker.py")
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a condition is taken never to come."""
 
 

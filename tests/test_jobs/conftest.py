@@ -27,7 +27,7 @@ async def plan_of(job):
     return make_plan(job, FACTS)
 
 
-async def until(holds, seconds: float = 10.0):
+async def until(holds, seconds: float = 60.0):
     """Wait for a condition; the time only bounds how long a broken test hangs."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):

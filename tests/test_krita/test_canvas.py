@@ -22,7 +22,7 @@ def outcome_of(krita, source_path):
 
     def run_once(script):
         if script not in ended:
-            ended[script] = krita.run(HERE / script, variables={"SCUMBLE_TEST_PATH": str(source_path)}, limit=120)
+            ended[script] = krita.run(HERE / script, variables={"SCUMBLE_TEST_PATH": str(source_path)}, limit=300)
         return ended[script]
 
     return run_once

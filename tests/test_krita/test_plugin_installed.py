@@ -32,7 +32,7 @@ def run(krita, home, script, *words, harm=lambda plugin: None):
     command = [sys.executable, "-m", "backend.cli", "install-plugin", *words]
     subprocess.run(command, env={**os.environ, **variables}, check=True, timeout=60)
     harm(home / "data/krita/pykrita/scumble")
-    return krita.run(script, variables=variables, limit=90)
+    return krita.run(script, variables=variables, limit=300)
 
 
 @pytest.fixture(scope="module", params=[(), ("--link",)], ids=["copied", "linked"])

@@ -13,7 +13,7 @@ CHECKS = re.findall(r"^def (check_\w+)", INSIDE.read_text("utf-8"), re.MULTILINE
 
 @pytest.fixture(scope="module")
 def outcome(krita, source_path):
-    return krita.run(INSIDE, variables={"SCUMBLE_TEST_PATH": str(source_path)}, limit=120)
+    return krita.run(INSIDE, variables={"SCUMBLE_TEST_PATH": str(source_path)}, limit=300)
 
 
 @pytest.mark.parametrize("name", CHECKS)

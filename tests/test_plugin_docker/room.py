@@ -79,7 +79,7 @@ def settle():
         QtCore.QCoreApplication.processEvents()
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=60):
     """Run Qt's event loop until a condition holds."""
     end = time.monotonic() + seconds
     while not (found := holds()):

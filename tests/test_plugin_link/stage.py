@@ -44,7 +44,7 @@ def nothing_in_the_log(caplog):
     assert [thread for thread in threading.enumerate() if thread.name == "scumble-link"] == []
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=60):
     """Run Qt's event loop until a condition holds; the time only bounds how long a broken test hangs."""
     end = time.monotonic() + seconds
     while not (found := holds()):
@@ -54,7 +54,7 @@ def until(holds, seconds=20):
     return found
 
 
-def patiently(holds, seconds=20):
+def patiently(holds, seconds=60):
     """Keep the main thread from its events until a condition holds."""
     end = time.monotonic() + seconds
     while not holds():

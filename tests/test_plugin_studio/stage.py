@@ -26,7 +26,7 @@ MODEL = protocol.ModelInfo("model", "Model", "sd1", 512, 8, protocol.Context(0.2
 STYLES = (protocol.Style("Model", "model"), protocol.Style("Ink", "model", steps=5, template="ink of {prompt}"))
 
 
-def until(holds, seconds=20):
+def until(holds, seconds=60):
     """Run Qt's event loop until a condition holds; the time only bounds how long a broken test hangs."""
     end = time.monotonic() + seconds
     while not (found := holds()):

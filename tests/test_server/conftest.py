@@ -37,7 +37,7 @@ _spec.loader.exec_module(hand_module)
 SIDE = 64
 
 
-async def until(holds, seconds: float = 10.0):
+async def until(holds, seconds: float = 60.0):
     """Wait for a condition; the time only bounds how long a broken test hangs."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
