@@ -55,9 +55,8 @@ run: $(VENV)/.run
 			"$$krita" --nosplash "$(CURDIR)/examples/table.png" >out/krita.log 2>&1 & ); \
 	fi
 
-# In two processes: a real Krita goes through its tests in the one, most other tests run in the other.
 test: $(VENV)/.system check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest
 
 # Only what drives a real Krita.
 test-krita: $(VENV)/.system $(VENV)/.test

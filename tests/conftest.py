@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 # before anything imports a model library: a test never asks the net
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -23,9 +22,6 @@ FOREIGN_WARNINGS = (
     # and its Chroma imports a class from where it used to be
     "ignore:.FluxPosEmbed. is deprecated:FutureWarning",
 )
-
-REAL_KRITA = ("tests/test_krita/", "tests/test_install_plugin/test_zip.py")
-"""Where the tests are that start a real Krita."""
 
 SHARED = ("tiny_models", "parity", "bindings", "engine_runs", "worker_runs", "painter_talk")
 """Packages beside the tests that tests of several rooms import by name."""
@@ -41,18 +37,6 @@ for _name in SHARED:
 def pytest_configure(config) -> None:
     for warning in FOREIGN_WARNINGS:
         config.addinivalue_line("filterwarnings", warning)
-
-
-class _ByFile(LoadScopeScheduling):
-    """Gives a file's tests to one process, and all that start a real Krita to the same one: two at a time are too much."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "krita" if file.startswith(REAL_KRITA) else file
-
-
-def pytest_xdist_make_scheduler(config, log) -> _ByFile:
-    return _ByFile(config, log)
 
 
 def tiny(group: str, model: str = ""):
