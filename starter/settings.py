@@ -133,7 +133,10 @@ def short_ladder() -> tuple[Stage, ...]:
 
 
 def finish(minutes: float) -> Course:
-    """For a processor, after a GPU: small batches, half of them pairs, the rest one thing near the middle. They bring shapes out."""
+    """For a processor, after a GPU: small batches of fewer nouns, more than half of them pairs at narrow places. They bring shapes out.
+
+    At the end more things alone, half of them in sceneries: that is what is asked for in a selection.
+    """
     wide = ladder()[-1]
     near = Variety(
         words(FEWER),
@@ -147,7 +150,11 @@ def finish(minutes: float) -> Course:
         above=0.5,
         flips=0.5,
     )
-    stages = (replace(wide, name="before finishing", samples=0), Stage("finish", near, 1, 0.6))
+    stages = (
+        replace(wide, name="before finishing", samples=0),
+        Stage("finish with pairs", near, 9, 0.6),
+        Stage("finish with things alone", replace(near, size=(0.66, 0.88), sceneries=0.5, pairs=0.3), 1, 0.6),
+    )
     pace = Pace(0, FINISH_BATCH, 7e-4, warm_up=100, decay=0.6, seconds=minutes * 60)
     return Course("finish", pace, stages, fresh=False)
 

@@ -284,7 +284,7 @@ def test_what_is_finished_is_trained_on_from_where_it_was(workshop, monkeypatch)
     for name, model in fresh.items():
         moved = distance(weights_of(parts / name), before[name])
         assert 0 < moved < 0.2 * distance(dict(model.state_dict()), before[name])
-    assert (parts / "passed finish.txt").exists()
+    assert (parts / "passed finish with things alone.txt").exists()
     assert not (parts / "passed before finishing.txt").exists()
     assert (parts / "finish control.pt").exists()
 
