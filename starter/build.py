@@ -74,16 +74,19 @@ def build(workshop: Workshop, until: str, carry_on: bool, finish: float = 0.0) -
         "evaluate": lambda: evaluate(workshop),
     }
     for name in PARTS[: PARTS.index(until) + 1]:
-        if team.leads() or name in TOGETHER:
+        if name in TOGETHER:
+            team.join()
             steps[name]()
-        team.wait()
+        elif team.leads():
+            # What it trains alone must not wait for gradients of the others.
+            team.leave()
+            steps[name]()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 if everything was made, 1 if a check failed or a package could not be fetched."""
     options = parser().parse_args(arguments)
     torch.set_num_threads(options.threads)
-    team.join()
     options.folder.mkdir(parents=True, exist_ok=True)
     device = torch.device(options.device)
     settings = on_processor() if device.type == "cpu" else on_gpu(options.minutes)

@@ -32,7 +32,7 @@ GPU_BATCH: Final = 1024
 """Pictures in a batch on a GPU. On an H200 a step took 110 ms for 256 and 224 ms for 2048: most of the former was starting kernels."""
 
 FINISH_BATCH: Final = 16
-"""Pictures in a batch on a processor."""
+"""Pictures in a batch on a processor, in each process of a team. The rates of finishing are those for a team of two."""
 
 CONTROL_SHARE: Final = 0.16
 """How much of the time on a GPU, and of finishing, goes into the ControlNet."""

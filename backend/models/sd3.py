@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from backend.families.facts import Readings
@@ -11,7 +11,7 @@ from .components import agree, class_of, fits, require
 from .folder import ModelFolder
 from .schedulers import read_flow
 from .text_encoders import read_clip, read_t5
-from .transformers import PATCH, agree_on_latents, agree_on_text, read_transformer
+from .transformers import PATCH, agree_on_latents, agree_on_text, flow_readings, read_transformer
 from .vaes import KL, Latents, read_kl
 
 COMPONENTS: Final = {
@@ -84,13 +84,8 @@ def read(folder: ModelFolder, index: dict[str, Any]) -> Readings:
 
 def readings_of(config: SD3Config, latents: Latents, text_length: int) -> Readings:
     """What transformer and VAE say together."""
-    return Readings(
-        native=None,
-        vae_scale=latents.scale,
-        downsampling=PATCH,
-        latent_channels=latents.channels,
-        text_length=text_length,
-        prediction="flow",
+    return replace(
+        flow_readings(latents, text_length),
         most_pixels=MEDIUM_PIXELS if config.dual_attention_layers else None,
         most_side=config.pos_embed_max_size * PATCH * latents.scale,
     )

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+PATIENCE: Final = timedelta(hours=3)
+"""How long the others wait for the first process, which makes the parts before alone: far longer than those take on a processor."""
+
 
 def join() -> None:
-    """Join the others if `torchrun` started this process."""
-    if "WORLD_SIZE" in os.environ:
-        dist.init_process_group("gloo")
+    """Join the others if `torchrun` started this process and it has not yet; waits until all are here."""
+    if "WORLD_SIZE" in os.environ and not dist.is_initialized():
+        dist.init_process_group("gloo", timeout=PATIENCE)
 
 
 def leave() -> None:
@@ -36,8 +41,8 @@ def count() -> int:
 
 
 def leads() -> bool:
-    """Whether this is the first process, or the only one."""
-    return rank() == 0
+    """Whether this is the first process, or the only one; known before it joins the others too."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def wait() -> None:

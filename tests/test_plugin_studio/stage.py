@@ -86,7 +86,8 @@ class ScriptedLink(QtCore.QObject):
     def finish(self, job, bounds=None, told=None, prompts=(), darkest=40, held=QtCore.QByteArray):
         """Tell of a result: each picture of one colour, all of them different, the first with the blue of `darkest`.
 
-        `told` has what a Done tells besides. `prompts` are those that they drew. Pixels that come over the disk are `held` as QByteArray, those in frames as bytes.
+        `told` has what a Done tells besides. `prompts` are those that they drew. Pixels that come over the disk are `held` as
+        QByteArray, those in frames as bytes.
         """
         bounds = bounds or protocol.Bounds.of(job.extent)
         width = 4 if job.depth == "u8" else 8

@@ -10,9 +10,13 @@ from starter.training import team
 from starter.training.loop import Loop, Pace
 
 folder = Path(sys.argv[1])
+pace = Pace(steps=200, batch=1, rate=0.1, warm_up=1, weight_decay=0.0)
+if team.leads():
+    own = torch.nn.Parameter(torch.zeros(1))
+    before = Loop("before", folder, pace, [{"params": [own]}], lambda text: None)
+    before.run(lambda step: (own - 1).square().sum())
 team.join()
 weight = torch.nn.Parameter(torch.zeros(1))
-pace = Pace(steps=200, batch=1, rate=0.1, warm_up=1, weight_decay=0.0)
 loop = Loop("line", folder, pace, [{"params": [weight]}], lambda text: None)
 drawn = []
 
@@ -35,3 +39,7 @@ told = {
 }
 (folder / f"{team.rank()}.json").write_text(json.dumps(told), encoding="utf-8")
 team.leave()
+if team.leads():
+    after = torch.nn.Parameter(torch.zeros(1))
+    Loop("after", folder, pace, [{"params": [after]}], lambda text: None).run(lambda step: (after - 1).square().sum())
+    (folder / "alone.json").write_text(json.dumps([float(own.detach()), float(after.detach())]), encoding="utf-8")

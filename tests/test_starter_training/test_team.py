@@ -58,6 +58,11 @@ def test_what_the_first_kept_goes_on_alone(told):
     assert float(weight.detach()) == first["weight"]
 
 
+def test_the_first_trains_other_parts_alone_before_and_after(told):
+    folder, _ = told
+    assert json.loads((folder / "alone.json").read_text()) == [pytest.approx(1.0, abs=0.05)] * 2
+
+
 def test_alone_nothing_is_shared():
     weight = torch.nn.Parameter(torch.ones(1))
     weight.grad = torch.full((1,), 5.0)
