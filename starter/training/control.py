@@ -14,7 +14,8 @@ from ..settings import SIDE, finish_control
 from . import team
 from .batches import Artist
 from .loop import Loop
-from .unet import DROPPED, SHIFT, Batches, velocity_loss
+from .times import SHIFT, shifted
+from .unet import DROPPED, Batches, velocity_loss
 
 if TYPE_CHECKING:
     from .parts import Workshop
@@ -92,7 +93,7 @@ def train_control(workshop: Workshop, finishing: float = 0.0) -> None:
             ).sample
             return predicted
 
-        return velocity_loss(frozen, predict, clean, SHIFT)
+        return velocity_loss(frozen, predict, clean, shifted(SHIFT))
 
     loop.run(loss)
     batches.close()

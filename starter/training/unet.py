@@ -20,6 +20,7 @@ from . import team
 from .batches import Ahead, Artist, Batch, in_processes, in_thread, workers
 from .loop import Loop, autocast
 from .text import Words
+from .times import FIRST_SHIFT, SHIFT, Times, outlines, shifted, spread
 from .vae import as_one_convolution
 
 DROPPED: Final = 0.1
@@ -28,14 +29,8 @@ DROPPED: Final = 0.1
 OFFSET: Final = 0.05
 """Noise that a whole picture shares, so that light and dark pictures are learned too."""
 
-SHIFT: Final = 2.0
-"""How strongly times of much noise are preferred: shapes are decided there."""
-
-FIRST_SHIFT: Final = 30.0
-"""The same at the very beginning: what the text asks for shows at nothing but noise first."""
-
 FIRST_STEPS: Final = 250
-"""Steps with FIRST_SHIFT."""
+"""Steps with the times of FIRST_SHIFT."""
 
 CROSS_BOOST: Final = 3.0
 """Cross-attention learns faster by this factor, or the UNet learns to do without the text first."""
@@ -158,12 +153,11 @@ def cross_attention_groups(unet: nn.Module) -> list[dict[str, Any]]:
     return [{"params": other}, {"params": cross, "boost": CROSS_BOOST}]
 
 
-def velocity_loss(frozen: Frozen, predict: Callable[[Tensor, Tensor], Tensor], clean: Tensor, shift: float) -> Tensor:
-    """Mean loss of `predict(noisy, times)` on latents at times spread over the batch."""
-    count, device = len(clean), clean.device
-    spread = (torch.arange(count, device=device) + torch.rand(count, device=device)) / count
-    times = (shift * spread / (1 + (shift - 1) * spread) * 1000).long().clamp(0, 999)
-    noise = torch.randn_like(clean) + OFFSET * torch.randn(count, clean.shape[1], 1, 1, device=device)
+def velocity_loss(frozen: Frozen, predict: Callable[[Tensor, Tensor], Tensor], clean: Tensor, choose: Times) -> Tensor:
+    """Mean loss of `predict(noisy, times)` on latents at the times that `choose` spreads over the batch."""
+    device = clean.device
+    times = choose(spread(len(clean), device))
+    noise = torch.randn_like(clean) + OFFSET * torch.randn(len(clean), clean.shape[1], 1, 1, device=device)
     signal = frozen.scheduler.alphas_cumprod.to(device)[times].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
     wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
@@ -259,8 +253,14 @@ class UNetTraining:
     def _loss(self, step: int, index: int) -> Tensor:
         team.seed(step)
         (_, clean, hidden), _ = self._batches.take(step, index)
-        shift = FIRST_SHIFT if step < FIRST_STEPS and self._course.fresh else SHIFT
-        return velocity_loss(self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, shift)
+        return velocity_loss(
+            self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, self._times(step)
+        )
+
+    def _times(self, step: int) -> Times:
+        if not self._course.fresh:
+            return outlines
+        return shifted(FIRST_SHIFT if step < FIRST_STEPS else SHIFT)
 
     def _check_text(self, stage: Stage, carry_on: bool) -> None:
         if self.loop.step > TEXT_STEPS:

@@ -17,7 +17,7 @@ from starter.data.render import paint
 from starter.data.scenes import Composer, Variety
 from starter.export import TooLarge, export, hashes
 from starter.judge.sample import assemble, load, paint_prompts
-from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, on_gpu, on_processor, words
+from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, finish, on_gpu, on_processor, words
 from starter.training import loop as loop_module
 from starter.training import parts as parts_module
 from starter.training import words as words_module
@@ -25,6 +25,7 @@ from starter.training.control import make_control, train_control
 from starter.training.curves import read_log
 from starter.training.loop import Loop, Pace
 from starter.training.parts import Workshop
+from starter.training.times import FIRST_SHIFT, SHIFT, outlines, shifted
 from starter.training.unet import StageFailed, UNetTraining, make_scheduler, make_unet, text_effect
 from starter.training.vae import Compressor, as_one_convolution, fold, make_vae
 
@@ -205,6 +206,19 @@ def test_text_that_does_not_matter_stops_the_training(workshop, tmp_path):
         training.run(lambda unet, stage: 1.0, carry_on=False)
 
 
+def test_a_model_that_is_finished_is_trained_at_the_times_of_outlines(workshop, tmp_path):
+    def times(course, step):
+        training = UNetTraining(
+            course, make_unet(SIZES), workshop.frozen, workshop.atlas, tmp_path / str(course.fresh), lambda text: None
+        )
+        return training._times(step)(torch.linspace(0, 1, 101))
+
+    even, course = torch.linspace(0, 1, 101), workshop.settings.course
+    assert torch.equal(times(course, 0), shifted(FIRST_SHIFT)(even))
+    assert torch.equal(times(course, 1000), shifted(SHIFT)(even))
+    assert torch.equal(times(dataclasses.replace(course, fresh=False), 0), outlines(even))
+
+
 def test_a_stage_that_fails_its_check_stops_and_is_taken_up_there(workshop, tmp_path, monkeypatch):
     monkeypatch.setattr("starter.training.unet.TEXT_EFFECT", 0.0)
     stages = tuple(dataclasses.replace(stage, least=0.5) for stage in workshop.settings.stages)
@@ -284,8 +298,9 @@ def test_what_is_finished_is_trained_on_from_where_it_was(workshop, monkeypatch)
     for name, model in fresh.items():
         moved = distance(weights_of(parts / name), before[name])
         assert 0 < moved < 0.2 * distance(dict(model.state_dict()), before[name])
-    assert (parts / "passed finish with things alone.txt").exists()
-    assert not (parts / "passed before finishing.txt").exists()
+    before_it, *stages = finish(0.01).stages
+    assert all((parts / f"passed {stage.name}.txt").exists() for stage in stages)
+    assert not (parts / f"passed {before_it.name}.txt").exists()
     assert (parts / "finish control.pt").exists()
 
 
