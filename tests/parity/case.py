@@ -100,6 +100,9 @@ def load_both(case: Case, folder: Path, device: torch.device = CPU, dtype: torch
     """Load a case's model from its folder."""
     module = importlib.import_module(f"backend.families.{case.adapter}")
     pipeline = load_pipeline(folder, dtype=dtype).to(device)
+    if pipeline.scheduler.config.get("timestep_spacing") == "leading":
+        # so few steps would begin far below pure noise
+        pipeline.scheduler.register_to_config(timestep_spacing="trailing")
     if case.prepare is not None:
         case.prepare(pipeline)
     return Both(case, module.load(folder, device, dtype), pipeline)

@@ -113,17 +113,17 @@ def _alpha_sigma(schedule, original, noise, step):
     return alpha, sigma
 
 
-# 61 and 103: numpy's arange gives diffusers one trailing step too many. 600: more than half of all times. 1000: all of them.
+# 1 to 9: of models distilled to a few steps. 61 and 103: numpy's arange gives diffusers one trailing step too many. 600: more than half of all times. 1000: all of them.
 @ALL
 @pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
-@pytest.mark.parametrize("steps", [1, 2, 3, 50, 51, 61, 103, 600, 1000])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 8, 9, 10, 50, 51, 61, 103, 600, 1000])
 def test_any_number_of_steps_is_taken(sampler, spacing, steps):
     config = {**STABLE_DIFFUSION, "timestep_spacing": spacing}
     schedule = DiffusionSchedule(config, sampler, steps, 1.0, CPU)
     times = [float(schedule.timestep(step)) for step in range(schedule.steps)]
     assert schedule.steps == SAMPLERS[sampler].questions(steps)
     assert all(0 <= time <= 999 for time in times)
-    assert steps < 50 or times[0] >= 890
+    assert times[0] >= 890
 
 
 @ALL

@@ -29,7 +29,7 @@ from gaussian import (
     signals_squared,
 )
 
-STEPS = 9
+STEPS = 12
 START = 0.75
 """Strength of the flow schedules: at 1 they begin at a sigma without end."""
 

@@ -56,12 +56,13 @@ SOLVERS: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
 TIMES: Final = 1000
 """Of training. No family here has another number."""
 
-MOST_LEADING: Final = 100
-"""Steps, up to which leading spacing starts at nine tenths of the times or above. With 600 it starts at 600, with 1000 past
-the end: above, trailing spacing takes its place."""
+STEPS_OF_SPACING: Final = {"leading": (10, 100), "linspace": (2, 999)}
+"""Fewest and most steps for which a spacing is good; trailing spacing, which always starts at pure noise, takes its place elsewhere.
 
-MOST_EVEN: Final = 999
-"""Steps, up to which UniPC's even spacing, both ends included, has no time twice, which it divides by."""
+Leading spacing starts at nine tenths of the times or above within these; with 4 steps it starts at 751, with 600 at 600, with 1000
+past the end. Models and LoRAs distilled to a few steps need that most: the makers of SDXL Lightning
+ask for trailing spacing, and what they are put into mostly says leading. Even spacing, both ends included, is at the wrong end with one step, and with more
+than 999 UniPC has a time twice, which it divides by."""
 
 MOST_BESIDE: Final = 0.03
 """Of a step: as much too little noise as DDIM may take away at each. In 30 steps it is 0.01, in 60 already 0.04."""
@@ -141,20 +142,23 @@ class DiffusionSchedule:
 
 def make_scheduler(config: Mapping[str, Any], sampler: str, steps: int) -> Any:  # noqa: ANN401 - untyped library
     """Make diffusers' scheduler for a sampler and a model's training. Its time steps are not set yet."""
-    trained = {key: config[key] for key in TRAINED if key in config}
-    spacing = trained.get("timestep_spacing", "leading" if sampler == "ddim" else "linspace")  # diffusers' defaults
-    if steps > (MOST_LEADING if spacing == "leading" else MOST_EVEN):
-        spacing = trained["timestep_spacing"] = "trailing"
-    if sampler == "euler_a" and trained.get("prediction_type") == "sample":
-        trained["prediction_type"] = "epsilon"
-    if sampler == "lcm":
-        distilled = trained.get("original_inference_steps", DISTILLED_STEPS)
-        trained["original_inference_steps"] = distilled if steps <= distilled else TIMES // (TIMES // steps)
     scheduler_class, settings = SOLVERS[sampler]
+    told = {**{key: config[key] for key in TRAINED if key in config}, **settings}
+    spacing = told.get("timestep_spacing", "leading" if sampler == "ddim" else "linspace")  # diffusers' defaults
+    fewest, most = STEPS_OF_SPACING.get(spacing, (steps, steps))
+    if not fewest <= steps <= most:
+        spacing = told["timestep_spacing"] = "trailing"
+    if sampler == "euler_a" and told.get("prediction_type") == "sample":
+        told["prediction_type"] = "epsilon"
+    if sampler == "lcm":
+        distilled = told.get("original_inference_steps", DISTILLED_STEPS)
+        told["original_inference_steps"] = distilled if steps <= distilled else TIMES // (TIMES // steps)
     if sampler == "ddim" and not _ddim_keeps_time(spacing, steps):
         # of first order it takes DDIM's steps (Lu et al. 2022, arXiv 2211.01095, section 4), wherever they lead
-        scheduler_class, settings = DPMSolverMultistepScheduler, {"solver_order": 1}
-    return scheduler_class.from_config({**trained, **settings})
+        scheduler_class = DPMSolverMultistepScheduler
+        told = {**told, "solver_order": 1}
+        del told["clip_sample"]
+    return scheduler_class.from_config(told)
 
 
 def _ddim_keeps_time(spacing: str, steps: int) -> bool:
