@@ -15,10 +15,10 @@ import torch
 from diffusers import FluxTransformer2DModel, ModelMixin
 from diffusers.loaders.single_file_utils import create_diffusers_clip_model_from_ldm
 from safetensors import safe_open
-from safetensors.torch import load_file
 from transformers import CLIPTextModelWithProjection, PreTrainedModel
 
 from .adapter import UnusableModel
+from .facts.written import is_aside, scaled_by, usual_name
 from .flux_weights import in_diffusers_names
 
 SINGLE_FILE: Final = "single_file.json"
@@ -33,14 +33,27 @@ class Weights:
     prefix: str | None
 
     def read(self, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-        """The component's own tensors in `dtype`, by their own names; the file is read as safetensors, whatever it is called."""
+        """The component's own tensors in `dtype`, by their own names; the file is read as safetensors, whatever it is called.
+
+        Of a file with every component all tensors, each in its own type: most of them are for others.
+        """
         prefix = self.prefix or ""
         with safe_open(self.file, framework="pt", device="cpu") as file:
-            return {
-                name.removeprefix(prefix): file.get_tensor(name).to(dtype)
-                for name in file.keys()  # noqa: SIM118 - it is no mapping
-                if name.startswith(prefix)
-            }
+            there = list(file.keys())
+            scales = {weight: name for name in there if (weight := scaled_by(name)) is not None}
+            own = {}
+            for name in there:
+                if name.startswith(prefix) and not is_aside(name):
+                    tensor = file.get_tensor(name)
+                    if name in scales:
+                        tensor = scaled(tensor, file.get_tensor(scales[name])).to(dtype)
+                    own[usual_name(name).removeprefix(prefix)] = tensor if self.prefix is None else tensor.to(dtype)
+        return own
+
+
+def scaled(weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """A layer's weights `[rows, ...]`, multiplied by the one number of the layer, or by one for each row."""
+    return weight.float() * scale.float().reshape(-1, *(1 for _ in weight.shape[1:]))
 
 
 def weights_of(component: Path) -> Weights | None:
@@ -59,9 +72,8 @@ def model_of(weights: Weights, model_class: type[ModelMixin], component: Path, d
     """One of diffusers' models, of the configuration in its folder. Raises UnusableModel where weights do not fit it."""
     if issubclass(model_class, FluxTransformer2DModel):
         return _renamed(weights, model_class, component, dtype)
-    tensors = load_file(weights.file) if weights.prefix is None else weights.read(dtype)
     return model_class.from_single_file(
-        tensors, config=str(component.parent), subfolder=component.name, dtype=dtype, local_files_only=True
+        weights.read(dtype), config=str(component.parent), subfolder=component.name, dtype=dtype, local_files_only=True
     )
 
 
@@ -69,8 +81,9 @@ def _renamed(weights: Weights, model_class: type[ModelMixin], component: Path, d
     """A transformer whose tensors are taken as they are: a second copy of 12 billion weights would be too much."""
     with torch.device("meta"):
         model = model_class.from_config(model_class.load_config(component))
+    tensors = weights.read(dtype)
     try:
-        model.load_state_dict(in_diffusers_names(weights.read(dtype)), strict=True, assign=True)
+        model.load_state_dict(in_diffusers_names(tensors), strict=True, assign=True)
     except (KeyError, RuntimeError) as error:
         raise UnusableModel("The weights of its transformer are not those of its family.") from error
     return model.eval().requires_grad_(False)
@@ -84,7 +97,7 @@ def text_encoder_of(weights: Weights, model_class: type[PreTrainedModel], compon
     if weights.prefix is None:
         return create_diffusers_clip_model_from_ldm(
             model_class,
-            checkpoint=load_file(weights.file),
+            checkpoint=weights.read(dtype),
             config=str(component.parent),
             subfolder=component.name,
             torch_dtype=dtype,

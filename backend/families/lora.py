@@ -86,7 +86,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of LoRAs in a file, each pair at its full strength."""
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys() if _OF_LORAS.match(name)}  # noqa: SIM118
+            tensors = {name: _wider(file.get_tensor(name)) for name in file.keys() if _OF_LORAS.match(name)}  # noqa: SIM118
             said = (file.metadata() or {}).get("lora_adapter_metadata")
     except SafetensorError as error:
         raise UnfitLora(f"its file is damaged ({_brief(error)})") from error
@@ -99,6 +99,11 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
         return scaled(tensors, json.loads(said) if said else {})
     except (ValueError, TypeError, ZeroDivisionError) as error:
         raise UnfitLora(f"how strong it is meant to be is not understood ({_brief(error)})") from error
+
+
+def _wider(tensor: torch.Tensor) -> torch.Tensor:
+    """The same numbers in a type that torch calculates with: floats of 8 bits are only for keeping."""
+    return tensor.to(torch.bfloat16) if tensor.is_floating_point() and tensor.itemsize == 1 else tensor
 
 
 def _converted(tensors: dict[str, torch.Tensor], parts: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - untyped library

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .checkpoint import VAE, Shape, TextLayers, VaeBlocks, clip_shapes, vae_shapes
+from .eight_bits import unread_scale
 from .folder import MAX_CONFIG_BYTES
 from .headers import Tensor, read_header
 from .layouts import Layout, Part
@@ -127,9 +128,11 @@ class Companions:
         for file in self._files:
             if file.suffix.lower() == ".safetensors":
                 try:
-                    found[file] = read_header(file, file.name)
+                    tensors = read_header(file, file.name)
                 except (NotUsable, OSError):
                     continue  # it is in the list of models, with what is wrong with it
+                if unread_scale(tensors) is None:
+                    found[file] = tensors
         return found
 
 

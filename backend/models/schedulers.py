@@ -14,7 +14,7 @@ FILE: Final = "scheduler/scheduler_config.json"
 
 PREDICTIONS: Final = ("epsilon", "v_prediction", "sample")
 
-_UNKNOWN: Final = "It was trained in a way that this version does not know, so that it would paint noise only."
+UNKNOWN_NOISE: Final = "It was trained in a way that this version does not know, so that it would paint noise only."
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def read_noise(folder: ModelFolder) -> tuple[SchedulerConfig, Prediction]:
     config = folder.read(SchedulerConfig, FILE)
     # EDM's noise has no times: its models want it scaled in another way (Karras et al. 2022, arXiv 2206.00364)
     if config.flow or config._class_name.startswith("EDM") or config.prediction_type not in PREDICTIONS:
-        raise NotUsable(_UNKNOWN)
+        raise NotUsable(UNKNOWN_NOISE)
     return config, cast("Prediction", config.prediction_type)
 
 
@@ -61,5 +61,5 @@ def read_flow(folder: ModelFolder) -> SchedulerConfig:
     """Read the schedule of a flow-matching family. Raises NotUsable."""
     config = folder.read(SchedulerConfig, FILE)
     if not config.flow:
-        raise NotUsable(_UNKNOWN)
+        raise NotUsable(UNKNOWN_NOISE)
     return config

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from backend.families.facts import Prediction, Readings
+from backend.families.facts.written import usual_name
 
 from . import layouts
 from .checkpoint import (
@@ -24,12 +25,14 @@ from .checkpoint import (
     vae_shapes,
 )
 from .companions import Companions
+from .eight_bits import UNREAD, unread_scale
 from .flux_file import read_flux_file
 from .folder import FETCH_AGAIN
 from .foreign import TEXT, foreign
 from .headers import Tensor
 from .layouts import Layout
 from .problems import NotUsable
+from .schedulers import UNKNOWN_NOISE
 from .sd3_file import read_sd3_file
 from .transformer_file import IncompleteFile, TransformerFile
 from .unets import SPECIAL_INPUTS
@@ -41,6 +44,9 @@ V_PREDICTION: Final = "v_pred"
 ZERO_SNR: Final = "ztsnr"
 """Empty tensors that trainers leave in checkpoints for want of a configuration: the UNet predicts velocity, or was trained up to
 zero terminal SNR (Lin et al. 2024, arXiv 2305.08891)."""
+
+EDM: Final = ("edm_mean", "edm_std", "edm_vpred.")
+"""With which the names of numbers begin that stand in checkpoints trained with EDM's noise (Karras et al. 2022, arXiv 2206.00364)."""
 
 SECOND_CLIP: Final = "conditioner.embedders.1.model."
 
@@ -97,7 +103,12 @@ def read_single_file(
             return read(file, tensors, companions)
         except IncompleteFile as problem:
             raise ForeignFile(str(problem), other.family) from problem
+    if unread_scale(tensors) is not None:
+        raise ForeignFile(f"It is a checkpoint whose {UNREAD}")
+    tensors = {usual_name(name): tensor for name, tensor in tensors.items()}
     layout, blocks = _layout_of(tensors)
+    if any(name.startswith(EDM) for name in tensors):
+        raise ForeignFile(UNKNOWN_NOISE, layout.family)
     vae = layout.read(VaeBlocks, "vae/config.json")
     in_channels = _in_channels(tensors, vae.latent_channels, layout)
     _require(tensors, vae_shapes(vae), "VAE", layout)

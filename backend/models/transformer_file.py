@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from .checkpoint import UNET, Shape, VaeBlocks
 from .companions import Companions, Wanted
+from .eight_bits import UNREAD, unread_scale
 from .folder import FETCH_AGAIN
 from .headers import Tensor
 from .layouts import Layout, Part
@@ -23,9 +24,6 @@ MOST_BLOCKS: Final = 200
 
 TIME: Final = 256
 """Numbers that a time, or the guidance scale, is spread over, in every family here."""
-
-SCALED: Final = ("scale_weight", "scale_input", "weight_scale", "input_scale", "scaled_fp8")
-"""Ends of the names of numbers by which weights in 8 bits are to be multiplied: of a file without them each is what it says."""
 
 Changes = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
 """What is put over configurations, by the name of their file: as pairs, so that two can be compared."""
@@ -61,11 +59,8 @@ class TransformerFile:
 
 def own_part(file: Path, tensors: Mapping[str, Tensor], title: str) -> tuple[Part, dict[str, Tensor]]:
     """Where the transformer's own tensors are in a file, and they by their own names. Raises IncompleteFile."""
-    if any(name.endswith(SCALED) for name in tensors):
-        raise IncompleteFile(
-            f"It is a {title} model whose weights were scaled to fit into 8 bits, which this version does not read. Fetch it in"
-            " bfloat16, or in 8 bits that are not scaled."
-        )
+    if unread_scale(tensors) is not None:
+        raise IncompleteFile(f"It is a {title} model whose {UNREAD}")
     prefix = UNET if any(name.startswith(UNET) for name in tensors) else ""
     inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     return Part(file, prefix), inner

@@ -163,3 +163,21 @@ def test_it_takes_the_models_own_precision(tiny_sd15, sd1, tmp_path):
     inject(read_lora(tmp_path / "ink.safetensors", adapter.parts), "ink", adapter.parts)
     assert {parameter.dtype for parameter in adapter.parts.unet.parameters()} == {torch.bfloat16}
     eject("ink", adapter.parts)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_floats_of_eight_bits_are_what_they_say(sd1, tmp_path, dtype):
+    file = tmp_path / "ink.safetensors"
+    save_peft(file, random_pairs(sd1.pipeline, attention))
+    small = {name: tensor.to(dtype) for name, tensor in load_file(file).items()}
+    found = []
+    for tensors in (small, {name: tensor.to(torch.bfloat16) for name, tensor in small.items()}):
+        save_file(tensors, file)
+        found.append(read_lora(file, sd1.adapter.parts))
+    first, second = (dict(lora.components) for lora in found)
+    assert first.keys() == second.keys()
+    for component, pairs in first.items():
+        for layer, pair in pairs.items():
+            other = second[component][layer]
+            assert torch.equal(pair.down, other.down)
+            assert torch.equal(pair.up, other.up)

@@ -12,7 +12,7 @@ import torch
 from diffusers import FluxTransformer2DModel
 from diffusers.loaders import single_file_utils
 from safetensors.torch import load_file, save_file
-from tiny_models import bfl
+from tiny_models import bfl, eight_bits
 from tiny_models.sparse import sparse
 
 from backend.engine.denoise import Sampling, denoise
@@ -224,8 +224,50 @@ def test_eight_bits_are_read_where_they_are_what_they_say(tiny_flux, shelf, foun
         transformer = load_model(FluxTransformer2DModel, folder / "transformer", torch.bfloat16)
     first = small["model.diffusion_model.img_in.weight"]
     assert torch.equal(transformer.x_embedder.weight, first.to(torch.bfloat16))
-    save_file({**small, "model.diffusion_model.img_in.scale_weight": torch.ones(1)}, shelf / NAME)
-    assert "scaled to fit into 8 bits" in found()[0].problem
+
+
+@pytest.mark.parametrize("rows", [False, True], ids=["a scale a layer", "a scale a row"])
+@pytest.mark.parametrize("ends", [(".scale_weight", ".scale_input"), (".weight_scale", ".input_scale")])
+def test_scaled_weights_in_eight_bits_are_read_as_what_they_stand_for(tiny_flux, shelf, found, ends, rows):
+    bfl.save_transformer(tiny_flux, shelf / NAME)
+    bfl.save_companions(tiny_flux, shelf)
+    (encoder,) = (file for file in shelf.glob("*.safetensors") if "encoder.block" in str(load_file(file).keys()))
+    plain = {}
+    for file in (shelf / NAME, encoder):
+        written, plain[file] = eight_bits.scaled(load_file(file), ends, rows)
+        save_file(written, file)
+    info, entry = found()
+    assert info.problem == ""
+    read = loaded(entry)
+    for file, tensors in plain.items():
+        save_file(tensors, file)
+    same(read, loaded(found()[1]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: {f"{layer}.weight": torch.ones(32, 64, dtype=torch.int8), f"{layer}.weight_scale": torch.ones(1)},
+        lambda layer: {f"{layer}.weight_scale": torch.ones(32, 2)},
+        lambda layer: {f"{layer}.weight_scale": torch.ones(1), f"{layer}.weight_scale_2": torch.ones(1)},
+        lambda layer: {f"{layer}.weight_scale": torch.ones(1, dtype=torch.uint8)},
+        lambda layer: {f"{layer}s.scale_weight": torch.ones(1)},
+    ],
+    ids=["whole numbers", "blocks", "scales of scales", "powers of two", "of nothing"],
+)
+def test_weights_that_are_scaled_in_another_way_are_told(tiny_flux, shelf, found, change):
+    bfl.save_whole(tiny_flux, shelf / NAME)
+    tensors = load_file(shelf / NAME)
+    save_file({**tensors, **change("model.diffusion_model.img_in")}, shelf / NAME)
+    assert "weights were scaled to fit into few bits" in found()[0].problem
+
+
+def test_a_text_encoder_that_is_scaled_in_another_way_is_not_taken(tiny_flux, shelf, found):
+    bfl.save_transformer(tiny_flux, shelf / NAME)
+    bfl.save_companions(tiny_flux, shelf)
+    (encoder,) = (file for file in shelf.glob("*.safetensors") if "encoder.block" in str(load_file(file).keys()))
+    save_file({**load_file(encoder), "shared.weight_scale": torch.ones(3, 3)}, encoder)
+    assert "T5" in found()[0].problem
 
 
 @pytest.mark.parametrize(

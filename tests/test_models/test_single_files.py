@@ -8,6 +8,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from tiny_models import eight_bits
 from tiny_models.a1111 import save_as_checkpoint
 from tiny_models.sparse import sparse
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -113,6 +114,44 @@ def test_half_precision_stays_half(checkpoint, entry):
     with entry().opened() as folder:
         assert load_model(UNet2DConditionModel, folder / "unet", torch.float16).dtype == torch.float16
         assert load_text_encoder(CLIPTextModel, folder / "text_encoder", torch.float16).dtype == torch.float16
+
+
+def test_scaled_weights_in_eight_bits_are_read_as_what_they_stand_for(checkpoint, entry):
+    file = checkpoint("sd15")
+    written, plain = eight_bits.scaled(load_file(file))
+    save_file(written, file)
+    with entry().opened() as folder:
+        unet = load_model(UNet2DConditionModel, folder / "unet", torch.float32)
+        text = load_text_encoder(CLIPTextModel, folder / "text_encoder", torch.float32)
+    save_file(plain, file)
+    with entry().opened() as folder:
+        same_weights(unet, load_model(UNet2DConditionModel, folder / "unet", torch.float32))
+        same_weights(text, load_text_encoder(CLIPTextModel, folder / "text_encoder", torch.float32))
+
+
+def test_weights_that_are_scaled_in_another_way_are_told(checkpoint, only):
+    file = checkpoint("sdxl")
+    change_tensors(file, lambda tensors: tensors.update({FIRST.replace("weight", "weight_scale"): torch.ones(3, 3)}))
+    assert "weights were scaled to fit into few bits" in only().problem
+
+
+def test_a_text_encoder_with_names_of_old_is_read(checkpoint, entry, tiny_sd15):
+    file = checkpoint("sd15")
+    tensors = load_file(file)
+    assert any(".transformer.text_model." in name for name in tensors)
+    save_file({name.replace(".transformer.text_model.", ".transformer."): t for name, t in tensors.items()}, file)
+    with entry().opened() as folder:
+        text = load_text_encoder(CLIPTextModel, folder / "text_encoder", torch.float32)
+    same_weights(text, CLIPTextModel.from_pretrained(tiny_sd15 / "text_encoder"))
+
+
+@pytest.mark.parametrize("marks", [("edm_mean", "edm_std"), ("edm_vpred.sigma_max", "edm_vpred.sigma_min")])
+def test_one_that_was_trained_with_another_noise_is_told(checkpoint, only, marks):
+    """As Playground 2.5 and CosXL are marked."""
+    checkpoint("sdxl", **{mark: torch.ones(1) for mark in marks})
+    info = only()
+    assert "would paint noise only" in info.problem
+    assert info.family == "sdxl"
 
 
 def test_marks_of_velocity_and_zero_terminal_snr_are_followed(checkpoint, entry):
