@@ -146,7 +146,12 @@ class Flux2(CodedModel):
         """Latents of the pictures to work from, each of its own size."""
         if not references:
             return None
-        shown = (self._reference_size.fit(rgb) for rgb in references[: self.references])
+        shown: Sequence[torch.Tensor] = references[: self.references]
+        # the canvas alone keeps the size of what is painted, so that one lies over the other; the makers' own code takes one
+        # picture of up to four megapixels, as large as any that is painted, and several of one each
+        canvas = len(shown) == 1 and shown[0].shape[-2:] == (extent.height, extent.width)
+        if not canvas:
+            shown = [self._reference_size.fit(rgb) for rgb in shown]
         return Beside(references=tuple(self._coder.encode(rgb).mean for rgb in shown))
 
     def schedule(self, sampler: str, steps: int, strength: float, extent: Extent) -> FlowSchedule:

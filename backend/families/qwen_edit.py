@@ -66,11 +66,15 @@ class QwenEdit(QwenImage):
         """The pictures to work from, each in the size that the model was trained with."""
         if not references:
             return None
-        return Beside(references=tuple(self._worked(rgb) for rgb in references[: self.references]))
+        return Beside(references=tuple(self._worked(rgb, extent) for rgb in references[: self.references]))
 
-    def _worked(self, rgb: torch.Tensor) -> torch.Tensor:
+    def _worked(self, rgb: torch.Tensor, extent: Extent) -> torch.Tensor:
         processor = self._parts.image_processor
-        image = resized(processor, rgb, *self._worked_at(ratio_of(rgb)))
+        # the canvas comes in the size of what is painted, and keeps it: the model takes both as lying with their middles one over
+        # the other, whatever their sizes, so that in another size it would come out shrunk or grown
+        canvas = rgb.shape[-2:] == (extent.height, extent.width)
+        width, height = (extent.width, extent.height) if canvas else self._worked_at(ratio_of(rgb))
+        image = resized(processor, rgb, width, height)
         return self._coder.encode(processor.preprocess(image)).mean
 
 

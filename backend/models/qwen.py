@@ -35,6 +35,9 @@ PLUS_REFERENCES: Final = 3
 LAYERED_NATIVE: Final = 640
 """Side of the pictures that the one for layers takes apart best, by its card. The others paint larger."""
 
+EDIT_NATIVE: Final = 1024
+"""Side of the pictures that those that edit are shown and paint where nothing else is asked for, by diffusers' pipelines."""
+
 
 @dataclass(frozen=True)
 class _Config:
@@ -83,7 +86,7 @@ def _kind(index: dict[str, Any], transformer: _Config, layered: bool) -> _Kind:
     if layered:
         return _Kind("layered", 1, MAX_LAYERS, LAYERED_NATIVE)
     if transformer.zero_cond_t or index.get("_class_name") in PLUS:
-        return _Kind("edit", PLUS_REFERENCES)
+        return _Kind("edit", PLUS_REFERENCES, native=EDIT_NATIVE)
     if class_of(index, "processor"):
-        return _Kind("edit", 1)
+        return _Kind("edit", 1, native=EDIT_NATIVE)
     return _Kind("base", 0)

@@ -23,6 +23,8 @@ QWEN = (
         "Qwen-Image-Edit",
         "qwen_edit",
         "qwen",
+        # of the area that its pipeline shows pictures in: ours shows the canvas in the size that is painted
+        extent=Extent(64, 64),
         guided="true_cfg_scale",
         negative=True,
         edits=True,
@@ -34,6 +36,8 @@ QWEN = (
         "Qwen-Image-Edit-2511",
         "qwen_edit_plus",
         "qwen",
+        # of the area that its pipeline shows pictures in: ours shows the canvas in the size that is painted
+        extent=Extent(64, 64),
         guided="true_cfg_scale",
         negative=True,
         edits=True,

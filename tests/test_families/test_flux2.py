@@ -15,6 +15,7 @@ from tiny_models.text_encoders import qwen3_causal
 from backend.families import flux2
 from backend.families.adapter import UnusableModel
 from backend.families.flux2_vae import load_flux2_vae
+from backend.families.references import ReferenceSize
 from backend.models.flux2 import DEV_REFERENCES, KLEIN_REFERENCES
 from backend.prompts import Prompt
 from protocol import Extent
@@ -109,6 +110,19 @@ def test_pictures_keep_their_own_sizes_and_their_order_bears_on_the_painting(kle
     assert [tuple(latents.shape[-2:]) for latents in beside.references] == [(4, 6), (8, 4)]
     turned = klein.beside(None, None, [other, one], EXTENT)
     assert not torch.allclose(asked(klein, beside=beside), asked(klein, beside=turned))
+
+
+def test_the_canvas_keeps_the_size_that_is_painted_and_no_other_picture_of_many_pixels_does(klein, monkeypatch):
+    monkeypatch.setattr(klein, "_reference_size", ReferenceSize(64 * 64, 16, 16, 8))
+    extent = Extent(128, 96)
+    canvas, other = torch.zeros(1, 3, 96, 128), torch.zeros(1, 3, 112, 128)
+    sizes = [
+        [reference.shape[-2:] for reference in klein.beside(None, None, pictures, extent).references]
+        for pictures in ([canvas], [other], [canvas, other])
+    ]
+    assert sizes[0] == [klein.latent_shape(extent)[-2:]]
+    # of several each is as small as the makers' own code has them then
+    assert all(height * width <= (64 * 64) // 16**2 for found in sizes[1:] for height, width in found)
 
 
 def test_two_pictures_are_shown_as_the_pipelines_show_them(tiny_flux2_klein):

@@ -169,6 +169,17 @@ def test_several_pictures_of_all_sizes_are_seen_as_diffusers_shows_them(plus, ti
 
 
 @pytest.mark.usefixtures("small")
+def test_the_canvas_is_shown_in_the_size_that_is_painted_and_another_picture_is_not(plus, edit):
+    for model in (edit, plus):
+        for extent in (Extent(96, 64), Extent(32, 48)):
+            canvas, other = noise(extent.width, extent.height), noise(extent.width - 16, extent.height)
+            (shown,) = model.beside(None, None, [canvas], extent).references
+            assert shown.shape == model.latent_shape(extent)
+            (shown,) = model.beside(None, None, [other], extent).references
+            assert shown.shape != model.latent_shape(extent)
+
+
+@pytest.mark.usefixtures("small")
 def test_more_pictures_than_a_model_takes_are_left_out(plus, edit):
     pictures = [noise(64, 48, seed) for seed in range(5)]
     assert len(plus.beside(None, None, pictures, Extent(64, 64)).references) == 3
