@@ -82,3 +82,20 @@ def give_back_memory(device: torch.device) -> None:
         torch.xpu.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def is_lost(device: torch.device) -> bool:
+    """Whether a device calculates nothing any more, after an error that nobody foresaw.
+
+    A fault on a GPU (memory out of bounds, a driver that was reset, a computer that slept) makes every later call of its process
+    fail as well. One that is only full does answer.
+    """
+    if device.type == "cpu":
+        return False
+    try:
+        torch.zeros(1, device=device).add_(1).cpu()
+    except torch.OutOfMemoryError:
+        return False
+    except Exception:  # noqa: BLE001 - each device has exceptions of its own
+        return True
+    return False

@@ -15,11 +15,22 @@ from backend.families.adapter import Adapter, Beside, Conditioning, Encoded, Lay
 from backend.families.facts import DType
 from backend.fill import to_latent_mask
 from backend.models import Library, LoraFolder
-from backend.plan import Finished, PictureMade, Plan, PlanEnd, PlanEvent, PreviewMade, Stepped, Stopped, WentWrong
+from backend.plan import (
+    DeviceLost,
+    Finished,
+    PictureMade,
+    Plan,
+    PlanEnd,
+    PlanEvent,
+    PreviewMade,
+    Stepped,
+    Stopped,
+    WentWrong,
+)
 from backend.prompts import Words
 from protocol import DeviceInfo, Picture, Raster
 
-from .accelerator import best_device, describe, give_back_memory
+from .accelerator import best_device, describe, give_back_memory, is_lost
 from .batch import batches, told_alike
 from .canvas import Canvas, Floats, finish, finish_layers, prepare, read_references
 from .decode import decode, decode_layer
@@ -59,6 +70,7 @@ class Engine:
         # nobody watches a worker's terminal
         transformers_logging.disable_progress_bar()
         chosen = best_device() if device is None else torch.device(device)
+        self._device = chosen
         self._device_info = describe(chosen)
         self._shelf = ModelShelf(library, loras or LoraFolder(library.loras), chosen, self._device_info, dtype)
 
@@ -70,7 +82,8 @@ class Engine:
     def run(self, plan: Plan, contents: Mapping[str, bytes], emit: Emit, cancelled: Cancelled) -> None:
         """Run a plan on the attachments it names by content hash. Its last event is its one end.
 
-        `cancelled` is asked between stages, after every step, and whenever a text encoder is about to read.
+        `cancelled` is asked between stages, after every step, and whenever a text encoder is about to read. Raises DeviceLost
+        when no plan can be run any more.
         """
         emit(self._end_of(plan, contents, emit, cancelled))
 
@@ -85,6 +98,8 @@ class Engine:
             failure = failure_of(error)
             if failure.code == "internal":
                 log.exception("a plan failed")
+                if is_lost(self._device):
+                    raise DeviceLost(str(error)) from error
         if failure.code == "out_of_memory":
             # past the handler, which still held the tensors of the frames that failed
             self._shelf.clear()

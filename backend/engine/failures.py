@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
 import torch
@@ -11,8 +12,20 @@ from backend.families.adapter import NoSuchLayer, UnknownSampler, UnusableModel
 from backend.models import ModelError, NotUsable
 from protocol import ContentError, Failure
 
-OUT_OF_MEMORY_SIGNS: Final = ("DefaultCPUAllocator", "out of memory")
-"""In the text of a plain RuntimeError: torch has an exception of its own for this on some devices only."""
+OUT_OF_MEMORY_SIGNS: Final = (
+    "DefaultCPUAllocator",
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""In the text of a plain RuntimeError: torch has an exception of its own for this on some devices only, and libraries that find no
+room for what they need themselves have none."""
+
+FULL: Final = (errno.ENOMEM, 1455)
+"""Numbers of the system's errors: the second is Windows' when its paging file is too small, which opening a large file ends in."""
+
+FULL_SIGN: Final = "os error 1455"
+"""The same, as safetensors tells it."""
 
 MAX_FAULT_CHARS: Final = 300
 """Of an error's own text in a painter's message: a sentence or two. The log has all of it."""
@@ -63,9 +76,23 @@ def unusable_model(title: str, problem: str) -> CannotPaint:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, on the device or beside it."""
+    """Whether memory ran out, on the device or beside it; also where a library has put an error of its own in the place of that."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        if _is_full(one):
+            return True
+        seen.add(id(one))
+        one = one.__cause__ or one.__context__
+    return False
+
+
+def _is_full(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
+    if isinstance(error, OSError):
+        numbers = (error.errno, getattr(error, "winerror", None))
+        return any(number in FULL for number in numbers) or FULL_SIGN in str(error)
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in OUT_OF_MEMORY_SIGNS)
 
 
@@ -100,6 +127,14 @@ def failure_of(error: Exception) -> Failure:
 
 def loading_failure(title: str, error: Exception) -> CannotPaint | None:
     """Return what to tell the painter when a model would not load, or None when that is not the model's fault."""
+    if is_out_of_memory(error):
+        return CannotPaint(
+            Failure(
+                "out_of_memory",
+                f"There was not enough memory to load {title}.",
+                "Close other programs that need much memory, and try again, or choose a smaller model.",
+            )
+        )
     if isinstance(error, (UnusableModel, NotUsable)):
         return unusable_model(title, str(error))
     if isinstance(error, (OSError, SafetensorError)):

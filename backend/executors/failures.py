@@ -9,6 +9,7 @@ from protocol import Failure
 
 from .log import WorkerLog
 from .process import Ending
+from .worker import EXIT_DEVICE_LOST
 
 MAX_LINE_CHARS: Final = 400
 """Of a line from the log in a painter's message: an error's own text fits, and nobody has to read a page."""
@@ -24,6 +25,12 @@ def worker_lost(ending: Ending, log: WorkerLog) -> Failure:
             "worker_lost",
             "The painting process was killed, perhaps because memory ran out.",
             f"Paint a smaller area, or close other programs, and try again. The log is {log.path}.",
+        )
+    if ending.status == EXIT_DEVICE_LOST:
+        return Failure(
+            "worker_lost",
+            "The graphics card stopped answering in the middle of the work.",
+            f"Try again; it is used anew. If it happens often, look for a newer driver. What it said is in {log.path}.",
         )
     return Failure("worker_lost", f"The painting process {_how(ending.status)} in the middle of the work.", remedy)
 

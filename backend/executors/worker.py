@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn, Protocol
 
-from backend.plan import Plan, PlanEnd, PlanEvent, Stopped, WentWrong
+from backend.plan import DeviceLost, Plan, PlanEnd, PlanEvent, Stopped, WentWrong
 from protocol import DeviceInfo, Failure
 
 from .exchange import CancelPlan, Ready, Said, decode_order, encode_said
@@ -31,6 +31,9 @@ EXIT_BAD_FRAME: Final = 2
 
 EXIT_NO_ENGINE: Final = 3
 """The engine could not be made; standard error says why."""
+
+EXIT_DEVICE_LOST: Final = 4
+"""What plans run on does not answer any more: another process may have it anew."""
 
 MAX_FAULT_CHARS: Final = 300
 """Of a fault's own text in a painter's message: a sentence or two. The log has all of it."""
@@ -51,7 +54,7 @@ class PlanRunner(Protocol):
         ...
 
     def run(self, plan: Plan, contents: Mapping[str, bytes], emit: Emit, cancelled: Cancelled) -> None:
-        """Run a plan and tell its events, one end last. Asks `cancelled` at least once per step."""
+        """Run a plan and tell its events, one end last. Asks `cancelled` at least once per step. Raises DeviceLost."""
         ...
 
 
@@ -168,6 +171,9 @@ class _Worker:
         try:
             runner.run(turn.plan, turn.contents, emit, turn.cancelled.is_set)
             end = Stopped() if turn.cancelled.is_set() else WentWrong(_no_end())
+        except DeviceLost:
+            traceback.print_exc()
+            _leave(EXIT_DEVICE_LOST)
         except Exception as error:  # noqa: BLE001 - the painter hears of every fault, and the next plan gets its turn
             traceback.print_exc()
             end = WentWrong(_fault(error))

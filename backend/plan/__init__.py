@@ -1,5 +1,6 @@
 """From a job and the facts about its model to a plan. Pure: no torch, no files, no pixels."""
 
+from .events import DeviceLost as DeviceLost
 from .events import Finished as Finished
 from .events import PictureMade as PictureMade
 from .events import PlanEnd as PlanEnd

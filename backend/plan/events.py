@@ -72,5 +72,9 @@ class WentWrong:
     failure: Failure
 
 
+class DeviceLost(Exception):
+    """What plans run on does not answer any more: this process can paint nothing again, and another one can."""
+
+
 PlanEvent = Stepped | PreviewMade | PictureMade | Finished | Stopped | WentWrong
 PlanEnd = Finished | Stopped | WentWrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import weakref
@@ -13,11 +14,12 @@ import torch
 from engine_runs import JOB, QUICK, SQUARE, Sent, disc, picture, planned, run, send
 
 from backend.engine import Engine
+from backend.engine.accelerator import is_lost
 from backend.engine.failures import is_out_of_memory
 from backend.families import sd1
 from backend.models import Library
 from backend.pixels import raw
-from backend.plan import Finished
+from backend.plan import DeviceLost, Finished
 from protocol import Bounds, Job, Style
 
 
@@ -99,8 +101,10 @@ def test_more_layers_skipped_than_there_are(engine, library):
         torch.OutOfMemoryError("CUDA out of memory."),
         MemoryError(),
         RuntimeError("[enforce fail at alloc_cpu.cpp:130] . DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        OSError("The paging file is too small for this operation to complete. (os error 1455)"),
     ],
-    ids=["device", "python", "processor"],
+    ids=["device", "python", "processor", "library", "windows"],
 )
 def test_out_of_memory_is_said_and_survived(library, monkeypatch, error):
     adapters = []
@@ -120,6 +124,63 @@ def test_out_of_memory_is_said_and_survived(library, monkeypatch, error):
     gc.collect()
     assert freed() is None, "the model's memory is free again"
     assert isinstance(run(engine, plan).end, Finished)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("The paging file is too small for this operation to complete. (os error 1455)"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory."),
+    ],
+    ids=["windows", "linux", "device"],
+)
+@pytest.mark.parametrize("hidden", [False, True], ids=["itself", "behind another"])
+def test_a_model_for_which_there_is_no_room_is_told_as_that(library, monkeypatch, error, hidden):
+    def load(*_):
+        try:
+            raise error
+        except Exception:
+            if hidden:
+                # as diffusers has it when a file cannot be opened
+                raise OSError("Unable to load weights from checkpoint file") from None
+            raise
+
+    plan = planned(library, send(extent=SQUARE, prompt="a cat", style=Style(steps=1)))
+    engine = Engine(library, device="cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(sd1, "load", load)
+        failure = run(engine, plan).end.failure
+    assert failure.code == "out_of_memory"
+    assert "to load Starter" in failure.happened
+    assert "smaller area" not in failure.remedy
+    assert isinstance(run(engine, plan).end, Finished)
+
+
+def test_a_device_that_answers_no_more_ends_the_process_and_a_fault_of_ours_does_not(library, monkeypatch):
+    plan = planned(library, send(extent=SQUARE, prompt="a cat", style=Style(steps=1)))
+    engine = Engine(library, device="cpu")
+
+    def predict(*_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(sd1.SD1, "predict", predict)
+    assert run(engine, plan).end.failure.code == "internal"
+    monkeypatch.setattr("backend.engine.engine.is_lost", lambda device: True)
+    with pytest.raises(DeviceLost, match="illegal memory"):
+        run(engine, plan)
+
+
+def test_a_device_is_lost_when_it_calculates_nothing(monkeypatch):
+    # the one device besides the processor that every torch has: it holds no numbers, so that it gives none back
+    assert not is_lost(torch.device("cpu"))
+    assert is_lost(torch.device("meta"))
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(torch, "zeros", full)
+    assert not is_lost(torch.device("meta"))
 
 
 def test_the_processors_own_words_for_it_are_known():

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from backend.executors import worker
-from backend.plan import Finished, PictureMade, Stepped, Stopped
+from backend.plan import DeviceLost, Finished, PictureMade, Stepped, Stopped
 from protocol import Bounds, DeviceInfo, Picture, Raster
 
 
@@ -71,6 +71,9 @@ class PlainEngine:
         subprocess.run([sys.executable, "-c", "print('a stray child')"], check=True)
         print(f"input is {sys.stdin.read()!r}")
         emit(Finished())
+
+    def losing_its_device(self, argument, plan, contents, emit, cancelled):
+        raise DeviceLost("an illegal memory access was encountered")
 
     def with_child(self, argument, plan, contents, emit, cancelled):
         """A child that outlives the worker and was given every inheritable file."""

@@ -10,8 +10,12 @@ from contextlib import aclosing
 import pytest
 from worker_runs import PIXELS, content, until_painting
 
+from backend.executors import process
 from backend.executors.process import MAX_UNHEARD
-from backend.plan import Finished, PictureMade, Stepped
+from backend.plan import Finished, PictureMade, PlanEnd, Stepped
+
+PATIENCE = 60.0
+"""Seconds after which a broken test gives up."""
 
 
 async def test_killed_in_mid_step_is_one_clear_failure_and_a_new_worker(
@@ -62,6 +66,7 @@ async def test_killed_while_idle_the_next_plan_does_not_notice(executor, make_pl
     [
         ("leaving 7", "ended (exit status 7) in the middle of the work"),
         ("babbling", "said something that is not understood"),
+        ("losing_its_device", "The graphics card stopped answering"),
     ],
 )
 async def test_other_losses_say_what_happened(executor, make_plan, collect, prompt, says):
@@ -129,3 +134,25 @@ async def test_a_run_that_is_left_with_pictures_unheard_ends_its_worker(executor
         # the thread that reads waits for somebody to hear it
         await eventually(lambda: executor._worker._inbox.qsize() == MAX_UNHEARD)
     assert isinstance((await collect(executor, make_plan("two_ends")))[-1], Finished)
+
+
+async def test_memory_that_does_not_suffice_for_a_picture_ends_its_worker_and_no_more(
+    executor, make_plan, collect, monkeypatch
+):
+    read, lost = process.read_frame, []
+
+    def too_large(stream):
+        frame = read(stream)
+        if frame is not None and frame.attachments and not lost:
+            lost.append(frame)
+            raise MemoryError
+        return frame
+
+    monkeypatch.setattr(process, "read_frame", too_large)
+    plan = make_plan("echo", PIXELS)
+    ends = [event for event in await collect(executor, plan, content(plan, PIXELS)) if isinstance(event, PlanEnd)]
+    assert [end.failure.code for end in ends] == ["worker_lost"]
+    assert "could not be heard any more (MemoryError())" in ends[0].failure.happened
+    assert isinstance((await collect(executor, plan, content(plan, PIXELS)))[-1], Finished)
+    async with asyncio.timeout(PATIENCE):
+        await executor.close()
