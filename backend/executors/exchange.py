@@ -24,6 +24,9 @@ from protocol import DecodeError, DeviceInfo, Picture, Raster, from_plain, to_pl
 
 from .frames import Frame, FrameError
 
+EXIT_DEVICE_LOST: Final = 4
+"""The worker's exit status when what plans run on does not answer any more: another process may have it anew."""
+
 
 @dataclass(frozen=True)
 class RunPlan:

@@ -7,9 +7,9 @@ from typing import Final
 
 from protocol import Failure
 
+from .exchange import EXIT_DEVICE_LOST
 from .log import WorkerLog
 from .process import Ending
-from .worker import EXIT_DEVICE_LOST
 
 MAX_LINE_CHARS: Final = 400
 """Of a line from the log in a painter's message: an error's own text fits, and nobody has to read a page."""

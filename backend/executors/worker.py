@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, NoReturn, Protocol
 from backend.plan import DeviceLost, Plan, PlanEnd, PlanEvent, Stopped, WentWrong
 from protocol import DeviceInfo, Failure
 
-from .exchange import CancelPlan, Ready, Said, decode_order, encode_said
+from .exchange import EXIT_DEVICE_LOST, CancelPlan, Ready, Said, decode_order, encode_said
 from .frames import FrameError, read_frame, write_frame
 from .tether import tether
 
@@ -31,9 +31,6 @@ EXIT_BAD_FRAME: Final = 2
 
 EXIT_NO_ENGINE: Final = 3
 """The engine could not be made; standard error says why."""
-
-EXIT_DEVICE_LOST: Final = 4
-"""What plans run on does not answer any more: another process may have it anew."""
 
 MAX_FAULT_CHARS: Final = 300
 """Of a fault's own text in a painter's message: a sentence or two. The log has all of it."""
