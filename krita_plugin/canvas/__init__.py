@@ -11,6 +11,7 @@ from .api import running_krita as running_krita
 from .colour import result_depth as result_depth
 from .document import DOCUMENT_CLOSED as DOCUMENT_CLOSED
 from .document import NO_DOCUMENT as NO_DOCUMENT
+from .document import active_layer as active_layer
 from .document import assign_identity as assign_identity
 from .document import extent_of as extent_of
 from .document import find_document as find_document
@@ -26,7 +27,6 @@ from .layer import add_layer as add_layer
 from .layer import layer_name as layer_name
 from .layer import layer_steps as layer_steps
 from .pixels import Pixels as Pixels
-from .reference import active_layer as active_layer
 from .reference import reference_steps as reference_steps
 from .reference import thumbnail_of as thumbnail_of
 from .scaling import Steps as Steps

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Final
 
 from ..bundled import protocol
 from .api import Document, Node
 from .document import extent_of, layer_by_id, layer_id, layers
+from .ours import results
 
 MOST_POSITIONS: Final = 200
 """Layers whose position is remembered: enough to outvote those that the painter moved, and read in well under 10 ms."""
@@ -85,8 +86,9 @@ def find_place(document: Document, anchor: Anchor) -> Place | None:
     """Return where the result goes, or None where the document has been closed.
 
     That is above the layer that was active when it was asked for, or above the one that is active now if that one is gone,
-    or on top where there is neither. Masks count as their layer. Never inside a group that is hidden or locked: there it
-    would not be seen, or change what the painter has closed.
+    or on top where there is neither; and above the results that lie directly over that layer already, which would hide it.
+    Masks count as their layer. Never inside a group that is hidden or locked: there it would not be seen, or change what the
+    painter has closed.
     """
     root = document.rootNode()
     if root is None:
@@ -105,7 +107,20 @@ def find_place(document: Document, anchor: Anchor) -> Place | None:
             above = node
     if above is None:
         return Place(root, _topmost(root), tuple(notes))
-    return Place(above.parentNode() or root, above, tuple(notes))
+    parent = above.parentNode() or root
+    return Place(parent, _over_results(document, parent, above), tuple(notes))
+
+
+def _over_results(document: Document, parent: Node, layer: Node) -> Node:
+    """Return the uppermost of the results that lie directly over a layer, or the layer itself where there are none."""
+    own, uppermost = layer_id(layer), layer
+    passed = results(document) | {own}
+    beside = (node for node in parent.childNodes() if not node.type().endswith("mask"))
+    for node in dropwhile(lambda node: layer_id(node) != own, beside):
+        if layer_id(node) not in passed:
+            break
+        uppermost = node
+    return uppermost
 
 
 def _upwards(node: Node | None, root: Node) -> list[Node]:

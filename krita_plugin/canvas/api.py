@@ -49,6 +49,12 @@ class Node(Protocol):
     def setPixelData(self, data: QtCore.QByteArray, x: int, y: int, width: int, height: int, /) -> bool | None: ...
 
 
+class SelectionMask(Node, Protocol):
+    """A selection that belongs to a layer, or, in the root, to the document. Deselecting switches it off, but does not hide it."""
+
+    def selection(self) -> Selection | None: ...
+
+
 class Document(Protocol):
     """An open document. Once it is closed, it has no node and no size."""
 

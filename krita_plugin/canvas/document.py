@@ -59,6 +59,14 @@ def layer_by_id(document: Document, wanted: str) -> Node | None:
     return next((node for node in layers(document) if layer_id(node) == wanted), None)
 
 
+def active_layer(document: Document) -> Node | None:
+    """Return the active layer, or the one that the active mask belongs to; None where there is none."""
+    node, root = document.activeNode(), document.rootNode()
+    while node is not None and node.type().endswith("mask"):
+        node = node.parentNode()
+    return None if node is None or root is None or layer_id(node) == layer_id(root) else node
+
+
 def identity(document: Document) -> str:
     """Return the id that was written into the document, 32 hexadecimal digits, or "" where there is none."""
     text = document.annotation(IDENTITY).data().decode("ascii", "replace")

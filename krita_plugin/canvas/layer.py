@@ -14,6 +14,7 @@ from .api import Document, Node, running_krita
 from .colour import in_space_of
 from .document import DOCUMENT_CLOSED, extent_of, is_at_rest, layer_id
 from .group import group_of
+from .ours import note_result
 from .pixels import Pixels
 from .scaling import Steps, at_once, enlarged
 
@@ -162,6 +163,7 @@ def _add(
     active = document.activeNode()
     if not place.parent.addChildNode(layer, place.above):
         return NOT_ADDED
+    note_result(document, layer_id(layer))
     if active is not None:
         _keep_active(document, active, layer)
     return Added(layer_id(layer), target, (*place.notes, *moved, *notes))

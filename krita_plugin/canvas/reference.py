@@ -8,7 +8,7 @@ from ..bundled import protocol
 from ..qt import QtCore, QtGui
 from .api import Document, Node, running_krita
 from .colour import raw_depth, to_srgb
-from .document import DOCUMENT_CLOSED, extent_of, layer_by_id, layer_id
+from .document import DOCUMENT_CLOSED, extent_of, layer_by_id
 from .pixels import Pixels
 from .scaling import Steps, averaged_strips, working_extent
 
@@ -18,14 +18,6 @@ in a moment."""
 
 FINER: Final = 2
 """Times as many pixels a side as a thumbnail has are asked of Krita: what is clear around what is painted is cut away."""
-
-
-def active_layer(document: Document) -> Node | None:
-    """Return the active layer, or the one that the active mask belongs to; None where there is none."""
-    node, root = document.activeNode(), document.rootNode()
-    while node is not None and node.type().endswith("mask"):
-        node = node.parentNode()
-    return None if node is None or root is None or layer_id(node) == layer_id(root) else node
 
 
 def reference_steps(document: Document, layer: str, name: str) -> Steps[Pixels | protocol.Failure]:

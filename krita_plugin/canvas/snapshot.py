@@ -12,7 +12,7 @@ from .colour import raw_depth, result_depth
 from .document import DOCUMENT_CLOSED, extent_of
 from .pixels import Pixels
 from .scaling import Steps, at_once, read_smaller, read_smaller_mask, working_bounds, working_extent
-from .selection import read_mask
+from .selection import read_mask, selection_in_force
 
 SELECTION_TOO_THIN: Final = protocol.Failure(
     "selection_too_thin",
@@ -104,7 +104,7 @@ def _smaller(
     anchor: Anchor,
 ) -> Steps[Snapshot | protocol.Failure]:
     mask, depth = None, result_depth(document)
-    selected = document.selection() if selection is not None else None
+    selected = selection_in_force(document) if selection is not None else None
     if selected is not None:
         # first, and from a copy: the painter may select something else meanwhile
         mask = yield from read_smaller_mask(selected.duplicate(), bounds, working)

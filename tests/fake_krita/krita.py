@@ -13,6 +13,7 @@ import enum
 
 from layers import Node as Node
 from layers import Selection as Selection
+from layers import SelectionMask as SelectionMask
 from pictures import Document as Document
 from pictures import Picture
 from planes import Space
@@ -189,6 +190,11 @@ def undo_steps(document):
 def set_stroke(document, running):
     """As when the painter begins a stroke, or ends it."""
     document._inner.busy = running
+
+
+def switch(mask, on):
+    """As when the painter has a layer's own selection be heeded, or deselects it: it is still shown then."""
+    mask._layer.switched_on = on
 
 
 def quit_krita():

@@ -21,6 +21,8 @@ class Layer:
         self.plane = Plane(space.channels, space.dtype)
         # a group's picture is made when something in it changes while the group is in a document, not when it is added
         self.composed = False
+        # of a selection mask: what is selected, and whether it is heeded; a script's is not until the painter says so
+        self.selection, self.switched_on = None, False
 
     @property
     def attached(self):
@@ -35,10 +37,16 @@ class Layer:
         made = Layer(self.name, self.kind, self.space, self.document)
         made.visible, made.locked, made.position = self.visible, self.locked, self.position
         made.plane, made.composed = copy.copy(self.plane), self.composed
+        made.selection, made.switched_on = self.selection and self.selection.duplicate(), self.switched_on
         made.children = [child.copied() for child in self.children]
         for child in made.children:
             child.parent = made
         return made
+
+
+def node_of(layer):
+    """The node of a layer, of Krita's class for its kind."""
+    return SelectionMask(layer) if layer.kind == "selectionmask" else Node(layer)
 
 
 def _with_all_within(layer):
@@ -97,12 +105,12 @@ class Node:
         return found
 
     def parentNode(self):
-        return Node(self._layer.parent) if self._layer.parent is not None else None
+        return node_of(self._layer.parent) if self._layer.parent is not None else None
 
     def childNodes(self):
-        document, shown = self._layer.document, [Node(child) for child in self._layer.children]
+        document, shown = self._layer.document, [node_of(child) for child in self._layer.children]
         if self._layer is document.root and document.selection is not None:
-            shown.append(Node(document.selection_layer))
+            shown.append(node_of(document.selection_layer))
         return shown
 
     def addChildNode(self, child, above):
@@ -130,7 +138,7 @@ class Node:
         return True
 
     def clone(self):
-        return Node(self._layer.copied())
+        return node_of(self._layer.copied())
 
     def remove(self):
         layer, document = self._layer, self._layer.document
@@ -207,6 +215,16 @@ class Node:
             pixels = np.frombuffer(raw[:wanted], layer.space.dtype).reshape(height, width, layer.space.channels)
             layer.plane.write(x, y, pixels)
             layer.document.modified = True
+
+
+class SelectionMask(Node):
+    """A selection of a layer's own."""
+
+    def selection(self):
+        return self._layer.selection
+
+    def setSelection(self, selection):
+        self._layer.selection = selection
 
 
 class Selection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from layers import Layer, Node
+from layers import Layer, node_of
 from planes import Plane, Space, over
 
 from krita_plugin.qt import QtCore, QtGui
@@ -105,22 +105,30 @@ class Document:
         pass
 
     def selection(self):
-        return None if self._inner.closed else self._inner.selection
+        if self._inner.closed:
+            return None
+        # a mask in the root is the document's selection, as long as it is heeded
+        masks = (child for child in self._inner.root.children if child.kind == "selectionmask")
+        own = next((mask.selection for mask in masks if mask.visible and mask.switched_on), None)
+        return own or self._inner.selection
 
     def setSelection(self, selection):
         self._inner.selection = selection
 
     def rootNode(self):
-        return None if self._inner.closed else Node(self._inner.root)
+        return None if self._inner.closed else node_of(self._inner.root)
 
     def activeNode(self):
-        return None if self._inner.closed or self._inner.active is None else Node(self._inner.active)
+        return None if self._inner.closed or self._inner.active is None else node_of(self._inner.active)
 
     def setActiveNode(self, node):
         self._inner.active = node._layer
 
     def createNode(self, name, kind):
-        return Node(Layer(name, kind, self._inner.space, self._inner))
+        return node_of(Layer(name, kind, self._inner.space, self._inner))
+
+    def createSelectionMask(self, name):
+        return self.createNode(name, "selectionmask")
 
     def pixelData(self, x, y, width, height):
         plane = Plane(self._inner.space.channels, self._inner.space.dtype)
@@ -164,10 +172,10 @@ class Document:
     def resizeImage(self, x, y, width, height):
         inner = self._inner
         inner.width, inner.height = width, height
-        nodes = [Node(inner.root)]
+        nodes = [node_of(inner.root)]
         while nodes:
             node = nodes.pop()
-            nodes.extend(Node(child) for child in node._layer.children)
+            nodes.extend(node_of(child) for child in node._layer.children)
             if node.type() == "paintlayer":
                 node.move(node.position().x() - x, node.position().y() - y)
         inner.project()

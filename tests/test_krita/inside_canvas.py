@@ -10,6 +10,7 @@ from documents import (
     WHOLE,
     WIDTH,
     Bounds,
+    activate,
     add,
     added_to,
     app,
@@ -17,6 +18,7 @@ from documents import (
     names,
     opened,
     selected,
+    stepped,
     trigger,
     turns,
     whole,
@@ -63,6 +65,51 @@ def check_selection_inverted_reaches_the_canvas_only(t):
     mask = bytes(canvas.read_mask(document, WHOLE).view())
     assert mask.count(b"\0") == 400
     assert mask.count(b"\xff") == WIDTH * HEIGHT - 400
+
+
+def check_a_layers_own_selection_comes_before_the_documents(t):
+    document = yield from opened()
+    layer, local, general = document.activeNode(), Bounds(4, 6, 40, 30), Bounds(60, 40, 30, 20)
+    trigger("add_new_selection_mask")
+    yield lambda: [child.type() for child in layer.childNodes()] == ["selectionmask"]
+    yield from at_rest(document)
+    (mask,) = layer.childNodes()
+    own = Selection()
+    own.select(local.x, local.y, local.width, local.height, 128)
+    mask.setSelection(own)
+    selected(document, (general.x, general.y, general.width, general.height, 255))
+    yield from turns()
+    yield from at_rest(document)
+    document.setModified(False)
+    others = len(app.documents())
+    assert canvas.selected_bounds(document) == local
+    shot = canvas.take_snapshot(document, WHOLE, local)
+    outside, inside = b"\0" * WIDTH, b"\0" * 4 + b"\x80" * 40 + b"\0" * 52
+    assert bytes(shot.mask.view()) == outside * 6 + inside * 30 + outside * 28
+    assert shot.selection == local
+    small = canvas.take_snapshot(document, WHOLE, local, WHOLE.extent.area // 4)
+    assert {at % 48 // 24 for at, value in enumerate(bytes(small.mask.view())) if value} == {0}, (
+        "the document's is right"
+    )
+    yield lambda: len(app.documents()) == others
+    yield from turns()
+    assert app.activeDocument() == document
+    assert not document.modified()
+    mask.setVisible(False)
+    assert canvas.selected_bounds(document) == general
+    mask.setVisible(True)
+    assert canvas.selected_bounds(document) == local
+    # deselecting switches off the layer's own, which is shown nonetheless
+    yield from at_rest(document)
+    trigger("deselect")
+    yield lambda: canvas.is_at_rest(document) and canvas.selected_bounds(document) == general
+    assert mask.visible()
+    yield from stepped(document, "edit_undo")
+    yield lambda: canvas.is_at_rest(document) and canvas.selected_bounds(document) == local
+    other = document.createNode("Other", "paintlayer")
+    document.rootNode().addChildNode(other, None)
+    yield from activate(document, other)
+    assert canvas.selected_bounds(document) == general
 
 
 MOVES = 100
@@ -166,5 +213,7 @@ def check_document_found_after_saving_and_opening(t):
         assert canvas.identity(again) == made
         other.close()
         document = again
-    added = yield from add(document, anchor=anchor)
+    added = yield from add(document, anchor=anchor, prompt="a newer one")
     assert added.notes == ()
+    # which layers are results is known from the file
+    assert names(document.rootNode()) == ["Background", "a red apple", "a newer one"]

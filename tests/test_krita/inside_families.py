@@ -24,8 +24,8 @@ def check_each_family_fills_when_its_style_is_chosen(t):
         yield from fills(document, prompt)
         names.append(prompt)
         after = pixels(document)
-        # each goes above the painter's active layer, which stays the background
-        assert layers(document) == ["Background", *reversed(names)]
+        # each goes above what is there already over the active layer, which stays the background
+        assert layers(document) == ["Background", *names]
         assert after != before
         assert outside(document, after, *AREA) == outside(document, before, *AREA)
     assert part("scumbleStyle").currentText() == "sd15"

@@ -17,6 +17,7 @@ from documents import (
     opened,
     placed,
     selected,
+    stepped,
     tree_with_group,
     trigger,
     turns,
@@ -67,6 +68,35 @@ def check_layer_lands_above_the_active_one(t):
         yield from turns()
         assert names(parent) == wanted, names(parent)
         assert document.activeNode() == active
+
+
+def check_a_newer_result_lies_over_the_older_ones(t):
+    document = yield from opened()
+    root, background = document.rootNode(), document.activeNode()
+    mine = document.createNode("Mine", "paintlayer")
+    root.addChildNode(mine, None)
+    yield from activate(document, background)
+    selected(document, (10, 12, 20, 8, 128))
+    yield from at_rest(document)
+
+    def painted():
+        return [node.name() for node in root.childNodes() if node.type() == "paintlayer"]
+
+    anchor = take_anchor(document, Extent(WIDTH, HEIGHT))
+    for prompt in ("first", "second"):
+        yield from add(document, prompt=prompt)
+        yield from turns()
+        assert document.activeNode() == background
+    assert painted() == ["Background", "first", "second", "Mine"]
+    yield from add(document, prompt="another variation", anchor=anchor)
+    assert painted() == ["Background", "first", "second", "another variation", "Mine"]
+    yield from stepped(document, "edit_undo")
+    yield lambda: canvas.is_at_rest(document) and painted() == ["Background", "first", "second", "Mine"]
+    yield from stepped(document, "edit_redo")
+    yield lambda: canvas.is_at_rest(document) and "another variation" in painted()
+    yield from activate(document, background)
+    yield from add(document, prompt="last")
+    assert painted() == ["Background", "first", "second", "another variation", "last", "Mine"]
 
 
 def check_layer_above_a_vector_layer(t):

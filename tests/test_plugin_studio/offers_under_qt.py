@@ -50,7 +50,7 @@ def test_pictures_that_begin_with_a_zero_byte_are_pictures(studio, link, held):
     link.finish(job, darkest=0, held=held)
     until(lambda: len(studio.offers) == 2)
     studio.apply(job.id, 0)
-    until(lambda: names(document) == ["Background", "nights", "night"])
+    until(lambda: names(document) == ["Background", "night", "nights"])
     assert link.resumed == []
 
 
@@ -98,7 +98,7 @@ def test_what_was_discarded_together_is_brought_back(studio, link, tmp_path):
     assert studio.offers == before
     assert studio.notice is None
     studio.apply(first.id, 0)
-    until(lambda: names(active()) == ["Background", "first", "second"])
+    until(lambda: names(active()) == ["Background", "second", "first"])
 
 
 def test_discarded_pictures_are_gone_once_the_notice_is(studio, link, tmp_path):
@@ -291,6 +291,62 @@ def test_dropped_pictures_are_fetched_again_when_wanted(studio, link):
     link.finish(first)
     until(lambda: names(active()) == ["Background", "first"])
     assert [offer.applied for offer in studio.offers if offer.job == first.id] == [False, True]
+
+
+class Looking:
+    """Looks at the chosen picture whenever others are offered, as the docker does; the backend has whatever it is asked for."""
+
+    def __init__(self, studio, link):
+        self._studio, self._link, self._answered, self.image = studio, link, len(link.resumed), None
+        studio.offers_changed.connect(self.look)
+        self.look()
+
+    def look(self):
+        if self._studio.chosen is not None:
+            self.image = self._studio.look(*self._studio.chosen)
+
+    def answer(self):
+        """Answer the next that was asked for; return whether there was any."""
+        if self._answered == len(self._link.resumed):
+            return False
+        self._answered += 1
+        self._link.finish(self._link.submitted[self._link.resumed[self._answered - 1]])
+        return True
+
+    def see(self):
+        """Wait until it has come, and everything is quiet."""
+        until(lambda: not self.answer() and self.image is not None and not self._studio._results.fetching, 10)
+        quiet = QtCore.QElapsedTimer()
+        quiet.start()
+        until(lambda: self.answer() or quiet.elapsed() > 100)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_is_looked_at_stays_however_large_it_is(studio, link, before):
+    """Let go and fetched at every look, it would be so for ever."""
+    studio._results._shelf._most = 1
+    looking = Looking(studio, link) if before else None
+    offered(studio, link)
+    looking = looking or Looking(studio, link)
+    looking.see()
+    assert len(link.resumed) == (0 if before else 1)
+    assert looking.image is not None
+
+
+def test_of_two_jobs_of_which_one_has_room_the_one_that_is_looked_at_stays(studio, link):
+    # a picture, its look and its thumbnail are of one size here
+    studio._results._shelf._most = 2 * 3 * WIDTH * HEIGHT * 4 + 1
+    looking = Looking(studio, link)
+    first = offered(studio, link, count=2, prompt="first")
+    second = offered(studio, link, count=2, prompt="second")
+    looking.see()
+    assert link.resumed == []
+    for job in (second, first, second):
+        studio.choose(job.id, 1)
+        looking.look()
+        looking.see()
+        assert looking.image.pixelColor(0, 0).blue() == 41
+    assert link.resumed == [second.id, first.id, second.id]
 
 
 def test_dropped_pictures_that_are_gone_are_told_of(studio, link):
