@@ -26,7 +26,7 @@ MOST_WAITING: Final = 32
 """Jobs that wait here to be sent: as many as a backend takes at once."""
 
 MOST_WAITING_BYTES: Final = 1024 * 1024 * 1024
-"""Pixels of jobs that wait here to be sent: four canvases of 8192 x 8192 at 8 bit, and Krita has to live beside them."""
+"""Pixels of jobs that have no end yet, sent or not: four canvases of 8192 x 8192 at 8 bit, and Krita has to live beside them."""
 
 MOST_RANDOM_SEED: Final = 2**31 - 1
 """Seeds are drawn from 0 to this: what Qt's field for numbers holds, so that each can be typed in again."""
@@ -35,7 +35,7 @@ UNKNOWN_CONTEXT: Final = protocol.Context(padding=0.5, minimum=1024)
 """Surroundings to read while no model is known: at least what any wants to see. The backend leaves out what is too much."""
 
 TOO_MANY: Final = protocol.Failure(
-    "too_many_waiting", "Enough pictures wait to be painted already.", "Wait until some are finished, or cancel some."
+    "too_many_waiting", "Enough pictures are on their way already.", "Wait until some are finished, or cancel some."
 )
 TOO_LONG: Final = protocol.Failure(
     "prompt_too_long",
@@ -78,25 +78,25 @@ class _Wish:
     read: Read | None = None
     named: _Named | None = None
 
-    @property
-    def size(self) -> int:
-        """Bytes of pixels."""
-        return 0 if self.read is None else self.read.size
-
 
 Send = Callable[[Tracked, protocol.Job, Mapping[str, QtCore.QByteArray]], None]
 Refuse = Callable[[Tracked, protocol.Failure], None]
+Held = Callable[[], int]
 
 
 class Asking:
-    """Jobs that are not sent yet. `send` gets each when it is whole and the backend ready, `refuse` where that cannot be."""
+    """Jobs that are not sent yet. `send` gets each when it is whole and the backend ready, `refuse` where that cannot be.
 
-    def __init__(self, aside: Aside, backend: Backend, keep: Keep, send: Send, refuse: Refuse) -> None:
+    `held` tells how many bytes of pixels are held for all jobs, these and those that were sent.
+    """
+
+    def __init__(self, aside: Aside, backend: Backend, keep: Keep, send: Send, refuse: Refuse, held: Held) -> None:
         self._aside = aside
         self._backend = backend
         self._keep = keep
         self._send = send
         self._refuse = refuse
+        self._held = held
         self._wishes: dict[str, _Wish] = {}
 
     @property
@@ -119,8 +119,7 @@ class Asking:
         """Return why nothing can be asked for with these settings now, or None."""
         if max(len(settings.prompt), len(settings.negative)) > protocol.MAX_PROMPT_CHARS:
             return TOO_LONG
-        held = sum(wish.size for wish in self._wishes.values())
-        return TOO_MANY if len(self._wishes) >= MOST_WAITING or held >= MOST_WAITING_BYTES else None
+        return TOO_MANY if len(self._wishes) >= MOST_WAITING or self._held() >= MOST_WAITING_BYTES else None
 
     def ask(self, tracked: Tracked, document: Document, settings: Settings) -> None:
         """Begin with a job; `step` does the rest."""
@@ -156,7 +155,7 @@ class Asking:
         if isinstance(read, protocol.Failure):
             self._give_up(wish, read)
         elif read is not None:
-            wish.read, wish.reading = read, None
+            wish.read, wish.reading, wish.tracked.size = read, None, read.size
             kept = _kept(wish, read.snapshot)
             wish.tracked.kept = kept
             self._aside.do(
@@ -178,6 +177,9 @@ class Asking:
             return None
         if wish.reading is not None:
             return canvas.advance(wish.reading)
+        if self._held() >= MOST_WAITING_BYTES:
+            # asked for before those that came first were read, as in one long stroke
+            return TOO_MANY
         selected = canvas.selected_bounds(wish.document)
         if isinstance(selected, protocol.Failure):
             return selected

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from ..bundled import protocol
-from ..canvas import Document, assign_identity, find_document
+from ..canvas import Document, assign_identity, find_document, identity
 from ..canvas.api import Krita
 from ..qt import QtCore
 from .keep import Kept
@@ -92,12 +92,26 @@ class Documents:
         """Return whether this is the document that the painter is at."""
         return document is not None and self.active is not None and self.active.document == document
 
-    def home_of(self, kept: Kept, last: Document | None) -> Document | None:
-        """Return the open document to which a job belongs, or None. `last` is where it was when last looked at."""
+    def home_of(self, kept: Kept, certain: Document | None, last: Document | None = None) -> Document | None:
+        """Return the open document to which a job belongs, or None.
+
+        `certain` is the one to which it is known to belong. Where that is not open it is only likely: a copy has the same layers.
+        Then `last` is where the job was when last looked at.
+        """
         documents = [opened.document for opened in self._opened]
-        if last is not None and last in documents:
-            return last
-        return find_document(documents, kept.identity, frozenset(kept.layers))
+        if certain is not None and certain in documents:
+            return certain
+        # a copy under another name has it only until the document itself is opened
+        namesakes = [each for each in documents if name_of(each) == kept.document]
+        if kept.identity:
+            namesakes = [each for each in namesakes if identity(each) == kept.identity]
+        for likely in (namesakes, documents):
+            if last is not None and last in likely:
+                return last
+            found = find_document(likely, kept.identity, frozenset(kept.layers))
+            if found is not None:
+                return found
+        return None
 
     def _find_active(self) -> Opened | None:
         document = self._krita.activeDocument()

@@ -34,13 +34,15 @@ class Tracked:
     """A job from the moment it was asked for until its end.
 
     `kept` is there once the canvas has been read; `document` is where it was asked for, None for one of an earlier run of
-    Krita, and then there are no `settings` either. `sent` is whether the link has it.
+    Krita, and then there are no `settings` either. `sent` is whether the link has it. `size` is how many bytes of pixels were
+    read for it: they are held here until it is sent, and by the link from then on.
     """
 
     view: JobView
     document: Document | None
     settings: Settings | None
     kept: Kept | None = None
+    size: int = 0
     sent: bool = False
     cancelled: bool = False
 

@@ -14,8 +14,9 @@ from .pictures import Content, Look
 from .views import Offer
 
 MOST_HELD_BYTES: Final = 512 * 1024 * 1024
-"""Pixels of finished pictures in memory: two of 8192 x 8192, or 128 of 1024 x 1024. Beyond that the oldest are dropped; the
-backend has them on its disk as long as they are not acknowledged, and is asked for them again when they are wanted."""
+"""Pixels of finished pictures in memory: two of 8192 x 8192, or 128 of 1024 x 1024. Beyond that the oldest are dropped, but
+for those that are looked at; the backend has them on its disk as long as they are not acknowledged, and is asked for them again when
+they are wanted."""
 
 Placeable = tuple[Content, ...]
 """The bytes of a picture, or of each of its layers, the lowest first."""
@@ -25,8 +26,10 @@ Placeable = tuple[Content, ...]
 class Finished:
     """A job with its pictures. `contents` are their bytes by content hash, empty while they are dropped.
 
-    `looks` are there by index once made. It is not `offered` while its one picture is about to become a layer by itself.
-    `applied` and `discarded` are indices; `wanted` those to apply as soon as their pixels are here again.
+    `document` is the open one in which it is offered or about to become a layer. `certain` is the one to which it is known to
+    belong: where it was asked for, or where the painter has applied it. `looks` are there by index once made. It is not `offered`
+    while its one picture is about to become a layer by itself. `applied` and `discarded` are indices; `wanted` those to apply as
+    soon as their pixels are here again.
     """
 
     kept: Kept
@@ -40,6 +43,7 @@ class Finished:
     discarded: set[int] = field(default_factory=set)
     wanted: set[int] = field(default_factory=set)
     fetching: bool = False
+    certain: Document | None = None
 
     @property
     def id(self) -> str:
@@ -131,12 +135,12 @@ class Shelf:
         """Forget a job."""
         self._jobs.pop(job_id, None)
 
-    def shrink(self, busy: Container[str]) -> None:
-        """Let the oldest pixels go until the rest is within bounds, but not those of jobs that are `busy`."""
+    def shrink(self, needed: Container[str]) -> None:
+        """Let the oldest pixels go until the rest is within bounds, but not those of jobs that are `needed`, however large."""
         held = sum(finished.size for finished in self)
         for finished in self:
             if held <= self._most:
                 return
-            if finished.id not in busy and finished.offered and not finished.wanted:
+            if finished.id not in needed and finished.offered and not finished.wanted:
                 held -= finished.size
                 finished.drop()

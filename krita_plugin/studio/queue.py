@@ -65,7 +65,7 @@ class JobQueue:
         self._jobs: dict[str, Tracked] = {}
         self._earlier: dict[str, Kept] = {}
         self._again: tuple[Document, Settings] | None = None
-        self._asking = Asking(aside, backend, keep, self._send, self._refuse)
+        self._asking = Asking(aside, backend, keep, self._send, self._refuse, self._held)
 
     @property
     def unread(self) -> bool:
@@ -102,8 +102,7 @@ class JobQueue:
 
     def views(self) -> list[JobView]:
         """Return how the jobs stand, the oldest first. A cancelled one whose end cannot be heard now is not shown."""
-        shown = [job for job in self._jobs.values() if self._backend.ready or not job.cancelled]
-        return [replace(job.view, document=self._name_elsewhere(job)) for job in shown]
+        return [replace(job.view, document=self._name_elsewhere(job)) for job in self._to_show()]
 
     def load(self) -> None:
         """Look for the jobs of an earlier run."""
@@ -183,6 +182,13 @@ class JobQueue:
                 if status.id in self._jobs:
                     self._jobs[status.id].found(status.state)
             self._changed()
+
+    def _to_show(self) -> list[Tracked]:
+        return [job for job in self._jobs.values() if self._backend.ready or not job.cancelled]
+
+    def _held(self) -> int:
+        """Return the bytes of pixels of the jobs that are shown: nobody could make room by ending any other."""
+        return sum(job.size for job in self._to_show())
 
     def _send(self, job: Tracked, message: protocol.Job, contents: Mapping[str, QtCore.QByteArray]) -> None:
         try:

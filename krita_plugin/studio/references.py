@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .. import canvas
 from ..bundled import protocol
 from ..canvas import Document
-from ..qt import QtGui
+from ..qt import QtCore, QtGui
 from .settings import MOST_REFERENCES, Reference, Settings
 from .views import ReferenceView
 
@@ -45,10 +45,19 @@ def room_of(model: protocol.ModelInfo | None) -> int:
 
 @dataclass(frozen=True)
 class _Seen:
-    """How a layer was when last looked at; its name is None where it was not there."""
+    """How a layer was when last looked at; its name is None where it was not there.
+
+    `drawn` is where on the canvas it had pixels when its thumbnail was taken, None while one is due. The thumbnail is None, too,
+    where there was nothing to see.
+    """
 
     name: str | None
     thumbnail: QtGui.QImage | None = None
+    drawn: QtCore.QRect | None = field(default=None, compare=False)
+
+    def is_due(self, node: canvas.Node) -> bool:
+        """Return whether a thumbnail has still to be taken: the first, or one of a layer that was empty and is no longer."""
+        return self.drawn is None or (self.thumbnail is None and node.bounds() != self.drawn)
 
 
 class References:
@@ -82,20 +91,20 @@ class References:
 
     def _look(self, document: Document, settings: Settings, anew: bool) -> None:
         known = self._seen if self._document == document else {}
-        # nothing is drawn in the middle of a stroke
-        at_rest = canvas.is_at_rest(document)
         self._document, self._seen = document, {}
         nodes = {canvas.layer_id(node): node for node in canvas.layers(document)}
+        due = []
         for one in settings.references:
-            node, before = nodes.get(one.layer), known.get(one.layer)
-            if node is None:
-                # one that comes back by undo looks as it did
-                self._seen[one.layer] = replace(before, name=None) if before is not None else _Seen(None)
-            else:
-                looks = before.thumbnail if before is not None else None
-                if at_rest and (anew or looks is None):
-                    looks = _thumbnail(node)
-                self._seen[one.layer] = _Seen(node.name(), looks)
+            node, before = nodes.get(one.layer), known.get(one.layer, _Seen(None))
+            # one that comes back by undo looks as it did
+            seen = self._seen[one.layer] = replace(before, name=None if node is None else node.name())
+            if node is not None and (anew or seen.is_due(node)):
+                self._seen[one.layer] = replace(seen, drawn=None)
+                due.append((one.layer, node))
+        # nothing is drawn in the middle of a stroke; asked only here, since each time Krita resynchronises its Instant Preview
+        if due and canvas.is_at_rest(document):
+            for layer, node in due:
+                self._seen[layer] = _Seen(node.name(), _thumbnail(node), node.bounds())
 
     def _view(self, one: Reference, taken: bool) -> ReferenceView:
         seen = self._seen[one.layer]

@@ -11,7 +11,7 @@ from ..canvas import Added, Document, layer_name
 from ..link.link import Link
 from ..qt import QtGui
 from .aside import Aside
-from .documents import Documents
+from .documents import Documents, name_of
 from .keep import Keep, Kept
 from .notice import Notice, NoticeAction, NoticeKind
 from .offers import Finished, Shelf
@@ -45,6 +45,7 @@ class Results:
         self._changed = changed
         self._tell = tell
         self._shelf = Shelf()
+        self._looked = ""
         self._put_aside: list[tuple[Finished, int]] = []
         self._placing = Placing(aside, self._placed, self._stayed)
 
@@ -83,11 +84,13 @@ class Results:
         away = [f for f in self._shelf if f.offers() and not self._documents.is_active(f.document)]
         return tuple(dict.fromkeys(finished.kept.document for finished in away))
 
-    def arrive(self, kept: Kept, last: Document | None, result: protocol.Result, at_once: bool) -> None:
-        """Take a job's pictures. A single one becomes a layer `at_once`, where its document is open."""
-        home = self._documents.home_of(kept, last)
-        single = at_once and len(result.done.pictures) == 1 and home is not None
-        finished = Finished(kept, result.done, result.contents, home, not single)
+    def arrive(self, kept: Kept, asked: Document | None, result: protocol.Result, at_once: bool) -> None:
+        """Take a job's pictures. A single one becomes a layer `at_once`, where the very document that `asked` is open."""
+        home = self._documents.home_of(kept, asked)
+        # one that only looks like it may be a copy: into that nothing is put unasked
+        there = home is not None and home == asked
+        single = at_once and len(result.done.pictures) == 1 and there
+        finished = Finished(kept, result.done, result.contents, home, not single, certain=asked)
         finished.discarded.update(kept.dealt)
         self._shelf.put(finished)
         if not finished.left:
@@ -98,8 +101,8 @@ class Results:
             self._look_at(finished)
             if fresh := self._documents.untold(home, finished.done):
                 self._tell(Notice(NoticeKind.INFO, " ".join(fresh), ""))
-            if home is None and at_once:
-                self._tell(_closed(kept))
+            if at_once and not there:
+                self._tell(_closed(kept, home))
         self._changed()
 
     def hear(self, news: protocol.Result | protocol.Failed | protocol.Cancelled) -> bool:
@@ -126,6 +129,7 @@ class Results:
         finished = self._shelf.get(job_id)
         if finished is None or index not in finished.left or self._placing.has(job_id, index):
             return
+        finished.certain = finished.document
         if not finished.here(index):
             finished.wanted.add(index)
             self._fetch(finished)
@@ -182,10 +186,11 @@ class Results:
         return True
 
     def look(self, job_id: str, index: int) -> QtGui.QImage | None:
-        """Return a picture large, None while it is fetched again or where it is not here."""
+        """Return a picture large, None while it is fetched again or where it is not here. Until another is looked at it stays."""
         finished = self._shelf.get(job_id)
         if finished is None or index not in finished.left:
             return None
+        self._looked = job_id
         if index in finished.looks:
             return finished.looks[index].large
         if not finished.contents:
@@ -193,9 +198,13 @@ class Results:
         return None
 
     def find_homes(self) -> None:
-        """See where each job's document is, when others are open than before."""
+        """See where each job's document is, when others are open than before. What was to become a layer in one is offered in another."""
         for finished in self._shelf:
-            finished.document = self._documents.home_of(finished.kept, finished.document)
+            before = finished.document
+            finished.document = self._documents.home_of(finished.kept, finished.certain, before)
+            if finished.document != before and (self._placing.drop(finished.id) or finished.wanted):
+                finished.wanted.clear()
+                self._offer(finished, _closed(finished.kept, finished.document))
 
     def step(self) -> None:
         """Add a layer where a document is at rest."""
@@ -219,8 +228,9 @@ class Results:
 
         def looked(looks: dict[int, Look]) -> None:
             finished.shown(looks)
-            self._shelf.shrink(self._placing.busy)
             self._changed()
+            # only now: whoever shows the pictures has chosen which of them to look at
+            self._shelf.shrink({*self._placing.busy, self._looked})
 
         def failed(error: Exception) -> None:
             self._end(finished)
@@ -238,14 +248,18 @@ class Results:
             self._tell(Notice(NoticeKind.INFO, " ".join(sentences), ""))
 
     def _stayed(self, placement: Placement, failure: protocol.Failure) -> None:
-        finished = placement.finished
-        if not finished.offered:
-            finished.offered = True
-            self._look_at(finished)
         kind = _KINDS.get(failure.code, NoticeKind.ERROR)
         actions = (NoticeAction.OPEN_LOG,) if kind is NoticeKind.ERROR else ()
         closed = failure == canvas.DOCUMENT_CLOSED
-        self._tell(_closed(finished.kept) if closed else Notice.of(failure, kind, *actions))
+        kept = placement.finished.kept
+        self._offer(placement.finished, _closed(kept, None) if closed else Notice.of(failure, kind, *actions))
+
+    def _offer(self, finished: Finished, notice: Notice) -> None:
+        """Offer what was to become a layer, and tell why."""
+        if not finished.offered:
+            finished.offered = True
+            self._look_at(finished)
+        self._tell(notice)
         self._changed()
 
     def _deal(self, finished: Finished, index: int, discarded: bool) -> None:
@@ -270,6 +284,9 @@ class Results:
         return JobView(finished.id, title, name, stage, fraction=1.0, picture=index, pictures=count)
 
 
-def _closed(kept: Kept) -> Notice:
-    happened = f"A picture for {kept.document!r} is finished, and that document is closed."
-    return Notice(NoticeKind.INFO, happened, "Open it again: the picture is kept and offered there.")
+def _closed(kept: Kept, home: Document | None) -> Notice:
+    happened = f"A picture for {kept.document!r} is finished, and that document was closed meanwhile."
+    remedy = "Open it again: the picture is kept and offered there."
+    if home is not None:
+        remedy = f"It is offered in {name_of(home)!r}: apply it, if it belongs there."
+    return Notice(NoticeKind.INFO, happened, remedy)

@@ -129,6 +129,69 @@ def test_in_a_16_bit_document_their_own_bits_are_sent(editing, link):
     assert (raster.depth, raster.content) == ("u16", protocol.content_name(bytes(wide) * 12))
 
 
+@pytest.fixture
+def locks(monkeypatch):
+    """Whether each try to lock a document succeeded. The layers are looked at as often as anybody asks."""
+    tried, real = [], krita.Document.tryBarrierLock
+
+    def lock(document):
+        tried.append(real(document))
+        return tried[-1]
+
+    monkeypatch.setattr(references_module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(krita.Document, "tryBarrierLock", lock)
+    return tried
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_document_is_locked_for_a_thumbnail_and_then_left_alone(editing, locks, empty):
+    if empty:
+        layer = active().createNode("empty", "paintlayer")
+        active().rootNode().addChildNode(layer, None)
+        active().setActiveNode(layer)
+        editing.add_reference()
+    else:
+        chosen(editing, "a", "bb")
+    krita.set_stroke(active(), True)
+    editing.refresh()
+    assert [view.thumbnail for view in editing.references] == [None] * (1 if empty else 2)
+    krita.set_stroke(active(), False)
+    editing.refresh()
+    assert [view.thumbnail is None for view in editing.references] == ([True] if empty else [False, False])
+    assert locks.count(True) == 1
+    locks.clear()
+    for _ in range(5):
+        editing.refresh()
+    assert locks == []
+
+
+def test_an_empty_layer_is_looked_at_again_once_something_is_on_it(editing, locks):
+    layer = active().createNode("empty", "paintlayer")
+    active().rootNode().addChildNode(layer, None)
+    active().setActiveNode(layer)
+    editing.add_reference()
+    editing.refresh()
+    assert editing.references[0].thumbnail is None
+    heard = Heard(editing)
+    layer.setPixelData(QtCore.QByteArray(bytes((1, 2, 3, 255)) * 12), 3, 2, 4, 3)
+    editing.refresh()
+    assert editing.references[0].thumbnail is not None
+    assert heard.take() == {"references": 1}
+    assert locks == [True, True]
+
+
+def test_a_thumbnail_that_is_due_in_a_stroke_is_taken_after_it(editing, locks):
+    chosen(editing, "a")
+    editing.refresh()
+    before = editing.references[0].thumbnail
+    krita.set_stroke(active(), True)
+    editing.generate()
+    assert editing.references[0].thumbnail is before
+    krita.set_stroke(active(), False)
+    editing.refresh()
+    assert editing.references[0].thumbnail is not before
+
+
 def test_they_are_saved_in_the_document_by_the_layers_ids(editing, link, begin):
     chosen(editing, "a")
     saved = decode_settings(active().annotation(ANNOTATION).data())

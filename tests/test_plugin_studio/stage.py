@@ -174,6 +174,15 @@ def opened(name="picture", model="RGBA", depth="U8", profile=""):
     return document
 
 
+def copied(document, name):
+    """Open a document with the very layers of another, as when a copy of its file is opened, or it itself once more."""
+    copy = opened(name)
+    for mine, its in zip(copy._inner.root.children, document._inner.root.children, strict=True):
+        mine.id = its.id
+    copy._inner.annotations.update(document._inner.annotations)
+    return copy
+
+
 def selected(document, x, y, width, height, value=255):
     selection = krita.Selection()
     selection.select(x, y, width, height, value)
