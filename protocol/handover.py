@@ -72,7 +72,7 @@ class Take:
         path = Path(self.folder, self.content)
         try:
             return self._read(path) if self.size else None
-        except OSError:
+        except (OSError, MemoryError):
             return None
         finally:
             with contextlib.suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import shutil
@@ -17,6 +18,9 @@ from backend.places import Places
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 asked for something that makes no sense."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file's name may hold what no terminal can show; a picture that was painted is no failure for that
+        sys.stdout.reconfigure(errors="replace")
     try:
         try:
             return _main(argv)

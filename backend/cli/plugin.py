@@ -10,6 +10,7 @@ from typing import Final
 import psutil
 
 from backend.cli.problem import Problem
+from backend.pixels.names import shown
 from backend.places import HOME_VARIABLE, Places
 from backend.plugin import (
     CannotInstall,
@@ -80,7 +81,9 @@ def _write_zip(path: Path) -> int:
         path.write_bytes(shipped_zip())
     except OSError as error:
         raise Problem(
-            Failure("not_written", f"{path} cannot be written: {error.strerror or error}.", "Name another file.")
+            Failure(
+                "not_written", f"{shown(str(path))} cannot be written: {error.strerror or error}.", "Name another file."
+            )
         ) from error
     print(f"The plugin is in {path}.")
     print("In Krita: Tools > Scripts > Import Python Plugin from File, choose it, and restart Krita.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from backend.pixels.names import shown
 from protocol import Failure
 
 EXIT_FAILED: Final = 1
@@ -36,4 +37,4 @@ def unusable(failure: Failure) -> Problem:
 
 def bad_input(code: str, happened: str, remedy: str) -> Problem:
     """Return the problem of an argument or file that cannot be used."""
-    return unusable(Failure(code, happened, remedy))
+    return unusable(Failure(code, shown(happened), shown(remedy)))

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from backend.client import Address, Reach, Unreachable
-from backend.places import HOME_VARIABLE, MODELS_VARIABLE, Places
+from backend.pixels.names import shown
+from backend.places import HOME_VARIABLE, LORAS_VARIABLE, MODELS_VARIABLE, Places
 from backend.server import discovery
 from protocol import Failure
 
@@ -103,7 +104,7 @@ def _absolute(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with the folders in it named so that they are the same from another folder."""
     changed = {
         name: str(Path(environment[name]).absolute())
-        for name in (HOME_VARIABLE, MODELS_VARIABLE)
+        for name in (HOME_VARIABLE, MODELS_VARIABLE, LORAS_VARIABLE)
         if environment.get(name)
     }
     return {**environment, **changed}
@@ -118,5 +119,5 @@ def _not_started(words: str, places: Places) -> Failure:
     return Failure(
         "not_started",
         "The backend did not start" + (f": {words}" if words else "."),
-        f"If that does not help, look at the end of its log {places.log}, and at 'scumble doctor'.",
+        shown(f"If that does not help, look at the end of its log {places.log}, and at 'scumble doctor'."),
     )

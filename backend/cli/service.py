@@ -9,6 +9,7 @@ import time
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from backend.cli.ask import NO_ANSWER, ask
@@ -101,7 +102,9 @@ def models(arguments: argparse.Namespace, places: Places) -> int:
     for model in answer.models:
         if not model.problem:
             kind = model.family if model.variant == "base" else f"{model.family}, {model.variant}"
-            table.add_row(model.id, model.name, kind, f"{model.native} px", ", ".join(model.samplers))
+            cells = (model.id, model.name, kind, f"{model.native} px", ", ".join(model.samplers))
+            # what a painter has named may look like markup
+            table.add_row(*map(escape, cells))
     console.print(table)
     for model in answer.models:
         if model.problem:

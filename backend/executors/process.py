@@ -128,6 +128,8 @@ class WorkerProcess:
         except FrameError as error:
             if not error.cut:
                 self.kill(f"said something that is not understood: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it was, as too little memory, its end must still be told
+            self.kill(f"could not be heard any more ({error!r})")
         status = self._reap()
         self._process.stdout.close()
         self._outbox.put(None)

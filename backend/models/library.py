@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -159,10 +160,10 @@ class Library:
             root = self._folder.resolve(strict=True)
         except (OSError, RuntimeError):
             return
-        candidates = list(islice(_candidates(root, self.loras.resolve()), MAX_LOOKED_AT))
+        candidates = list(islice(_candidates(root, Path(os.path.realpath(self.loras))), MAX_LOOKED_AT))
         companions = Companions(
-            lambda: _within(root, candidates, Path.is_file),
-            lambda: _within(root, candidates, lambda path: path.is_dir() and _is_model(path)),
+            lambda: _within(root, candidates, os.path.isfile),
+            lambda: _within(root, candidates, lambda path: os.path.isdir(path) and _is_model(path)),
         )
         for path, relative in candidates:
             found = _judge(path, relative, root, companions)
@@ -183,14 +184,15 @@ def _candidates(root: Path, loras: Path) -> Iterator[tuple[Path, str]]:
             if path.name.startswith(".") or path == loras:
                 continue
             yield path, path.relative_to(root).as_posix()
-            if depth + 1 < MAX_DEPTH and path.is_dir() and not path.is_symlink() and not _is_model(path):
+            # not of `Path`, which raises in a folder that may be read but not entered
+            if depth + 1 < MAX_DEPTH and os.path.isdir(path) and not os.path.islink(path) and not _is_model(path):
                 waiting.append((path, depth + 1))
 
 
 def _within(root: Path, candidates: Iterable[tuple[Path, str]], wanted: Callable[[Path], bool]) -> Iterator[Path]:
     """The real places of those candidates that are wanted and lie in the library."""
     for path, _ in candidates:
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if real.is_relative_to(root) and wanted(real):
             yield real
 
@@ -208,6 +210,8 @@ def _judge(path: Path, relative: str, root: Path, companions: Companions) -> Mod
     model_id, title = _id_of(relative), _shown(path.name)
     try:
         real = path.resolve(strict=True)
+    except PermissionError:
+        return _unusable(model_id, title, "It cannot be read. Look at its folder's permissions.")
     except (OSError, RuntimeError):
         return _unusable(model_id, title, "It is a link that leads nowhere. Remove it, or fetch the model again.")
     if not real.is_relative_to(root):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from protocol import Failure
 
+from .names import shown
+
 
 class PictureError(Exception):
     """A picture file that cannot be read or written. Says what happened, and what to do about it."""
 
     def __init__(self, happened: str, remedy: str) -> None:
-        super().__init__(f"{happened} {remedy}")
-        self.happened = happened
-        self.remedy = remedy
+        self.happened = shown(happened)
+        self.remedy = shown(remedy)
+        super().__init__(f"{self.happened} {self.remedy}")
 
     @property
     def failure(self) -> Failure:

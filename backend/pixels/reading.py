@@ -50,7 +50,9 @@ def open_picture(path: str | Path) -> PictureFile:
             )
         chunks = read_kept(file) if format_ == "png" else ()
     try:
-        image = _load(path, format_)
+        # kept until the pixels are read: its memory goes with it
+        source = _source(path)
+        image = pyvips.Operation.call(LOADERS[format_], source, fail_on=STRICTNESS, access="sequential")
         _check_size(path, image.width, image.height)
         order = _order(path, image)
         pixels = as_pixels(image)
@@ -96,10 +98,14 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise PictureError(f"{path} could not be read: {error.strerror}.", "Check that you may read it.") from error
 
 
-def _load(path: Path, format_: Format) -> pyvips.Image:
-    # A source, not a name: libvips remembers loads by name and would show the file as it was at the first one.
-    source = pyvips.Source.new_from_file(str(path))
-    return pyvips.Operation.call(LOADERS[format_], source, fail_on=STRICTNESS, access="sequential")
+def _source(path: Path) -> pyvips.Source:
+    """Open a file for libvips, which remembers loads by name and would show the file as it was at the first one."""
+    try:
+        return pyvips.Source.new_from_file(str(path))
+    except UnicodeEncodeError:
+        # it takes names in UTF-8 only; on Linux a name is any bytes
+        with _opened(path) as file:
+            return pyvips.Source.new_from_memory(file.read())
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
+from .numbers import NUMBER
 from .prompt import MAX_WEIGHT, Fragment, Prompt
 from .shown import shown
 
@@ -52,15 +53,16 @@ _TOKENS = re.compile(
     rf"""
     \\(?P<plain>[{re.escape(SPECIAL)}])
     | (?P<opens>[(\[])
-    | :\s*(?P<weight>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))\s*\)
+    | :\s*(?P<weight>[+-]?{NUMBER})\s*\)
     | (?P<closes>[)\]])
     | [^\\()\[\]:]+
     | .
     """,
     re.VERBOSE | re.DOTALL,
 )
-_BREAK = re.compile(r"\s*\bBREAK\b\s*")
-_EDITED = re.compile(r"(?<!\\)\[[^\[\]]*(?:\|[^\[\]]*|:\s*[0-9.]+\s*)\]")
+_BREAK = re.compile(r"\bBREAK\b")
+# up to the first bar only: from each of many bars anew it would take seconds
+_EDITED = re.compile(r"(?<!\\)\[(?:[^\[\]|]*+\|[^\[\]]*+|[^\[\]]*:\s*+[0-9.]++\s*+)\]")
 _PAIRS: Final = {")": "(", "]": "["}
 _FACTORS: Final = {"(": BRACKET, "[": 1 / BRACKET}
 
@@ -137,7 +139,7 @@ class _Weighing:
         self._say(written)
 
     def _say(self, text: str) -> None:
-        first, *rest = _BREAK.split(text)
+        first, *rest = _parted(text)
         self._pieces.append(_Piece(first))
         for words in rest:
             self._pieces += [_Piece(None), _Piece(words)]
@@ -176,6 +178,15 @@ class _Weighing:
             Fragment("".join(piece.text or "" for piece in pieces), weight)
             for weight, pieces in groupby(row, lambda piece: piece.weight)
         ]
+
+
+def _parted(text: str) -> list[str]:
+    """Part a text at each BREAK, which takes the blanks around it along."""
+    words = _BREAK.split(text)
+    # not by the expression: it would look from each of many blanks anew whether a BREAK follows
+    words[:-1] = map(str.rstrip, words[:-1])
+    words[1:] = map(str.lstrip, words[1:])
+    return words
 
 
 def _bounded(parts: list[list[Fragment]]) -> list[list[Fragment]]:

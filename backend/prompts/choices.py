@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 from protocol import MAX_PROMPT_CHARS
 
 from .draw import Draws
+from .numbers import NUMBER
 from .shown import shown
 from .wildcards import NoWildcard
 
@@ -45,7 +46,7 @@ WEIGHT_UNITS: Final = 1000
 MAX_CHOICE_WEIGHT: Final = 1_000_000
 """Already at a thousandth of it nobody would notice that there are other choices."""
 
-_WEIGHT = re.compile(r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*::")
+_WEIGHT = re.compile(rf"\s*({NUMBER})\s*::")
 _SEVERAL = re.compile(
     r"\s*(?=-?[0-9])(?P<least>[0-9]{1,6})?(?P<range>-)?(?P<most>[0-9]{1,6})?\$\$(?:(?P<between>[^$|{}]*)\$\$)?"
 )

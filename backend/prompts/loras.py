@@ -7,6 +7,7 @@ from typing import Final
 
 from protocol import MAX_NAME_CHARS
 
+from .numbers import NUMBER
 from .prompt import MAX_WEIGHT, LoraUse
 from .shown import shown
 
@@ -14,7 +15,7 @@ MAX_LORAS: Final = 32
 """In one prompt. Each changes every layer of a model; with a handful at once pictures fall apart already."""
 
 _TAG = re.compile(r"\\.|<(?P<kind>\w+):(?P<rest>[^<>]*)>", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)\Z")
+_NUMBER = re.compile(rf"[+-]?{NUMBER}\Z")
 
 
 def take_loras(text: str) -> tuple[str, tuple[LoraUse, ...], tuple[str, ...]]:

@@ -56,6 +56,18 @@ def write(places: Places, found: Found) -> None:
         ) from error
 
 
+def tell_again(places: Places, found: Found) -> Found:
+    """Tell once more where the server in this process is, unless it stands there; return what it says of itself now.
+
+    When the clock is set, a process seems to have started at another time; and at a logout the system may clear the folder
+    away. What another server has told stays. Raises CannotServe.
+    """
+    now, told = this_process(found.host, found.port, found.token, found.version), _told(places)
+    if told != now and (told is None or told.process == now.process or not lives(told)):
+        write(places, now)
+    return now
+
+
 def remove(places: Places, found: Found) -> None:
     """Take back what `write` has told; what another server has told stays."""
     if _told(places) == found:

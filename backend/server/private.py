@@ -44,7 +44,10 @@ def own_folder(folder: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Put a file in its place, mode 0600 from its first moment. Raises OSError."""
+    """Put a file in its place, mode 0600 from its first moment.
+
+    Raises OSError, and CannotServe where the disk keeps no modes; then there is no file.
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -55,6 +58,16 @@ def write(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+    if read(path) is None:
+        # nobody would believe it: better no server than one that nobody finds
+        path.unlink(missing_ok=True)
+        raise CannotServe(
+            Failure(
+                "not_private",
+                f"Others may read the files in {path.parent}: its disk keeps no permissions, as one in exFAT, FAT or NTFS.",
+                "Name a place on another disk in SCUMBLE_HOME. The models may stay where they are: SCUMBLE_MODELS names them.",
+            )
+        )
 
 
 def read(path: Path) -> str | None:

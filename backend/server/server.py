@@ -50,6 +50,9 @@ READ_AHEAD: Final = 4
 WRITE_AHEAD: Final = 256 * 1024
 """Bytes that wait in this process for the system to take them. Small, so that a slow reader is noticed and previews are dropped."""
 
+TELL_SECONDS: Final = 10.0
+"""Between two looks whether what the server has told of itself is still there, and true."""
+
 NAME: Final = f"Scumble {__version__}"
 
 SILENT: Final = logging.getLogger("websockets.scumble")
@@ -117,6 +120,7 @@ class Server:
         # only now: accepting does not wait for a worker or a disk
         self._in_background(self._executor.start)
         self._in_background(self._shelf.infos)
+        self._in_background(self._keep_told)
         if self._idle_seconds is not None:
             self._in_background(partial(self._stop_when_idle, self._idle_seconds))
 
@@ -256,6 +260,18 @@ class Server:
         task = asyncio.create_task(do())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _keep_told(self) -> None:
+        problem = ""
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            try:
+                self._found = discovery.tell_again(self._places, self.found)
+            except CannotServe as error:
+                # it may go later; said once, not every time
+                if str(error) != problem:
+                    problem = str(error)
+                    log.warning("nobody can find this server any more: %s", problem)
 
     async def _stop_when_idle(self, idle_seconds: float) -> None:
         quiet_since = time.monotonic()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -41,6 +41,7 @@ from protocol import (
     Raster,
     Received,
     Refused,
+    Request,
     Shutdown,
     Status,
     Styles,
@@ -242,11 +243,11 @@ class Session:
                 case Acknowledge(about):
                     desk.acknowledge(owner, about)
                 case ListModels():
-                    self._list(self._tell_models)
+                    self._list(received, self._models)
                 case ListStyles():
-                    self._list(self._tell_styles)
+                    self._list(received, self._house.styles)
                 case ListLoras():
-                    self._list(self._tell_loras)
+                    self._list(received, self._house.loras)
                 case GetStatus():
                     self.tell(self._house.status())
                 case Shutdown(force):
@@ -254,22 +255,25 @@ class Session:
         except Refusal as refusal:
             self.tell(Refused(_REQUEST_NAMES[type(received)], refusal.failure, about))
 
-    def _list(self, tell: Callable[[], Coroutine[None, None, None]]) -> None:
+    def _list(self, asked: Request, look: Callable[[], Awaitable[Event]]) -> None:
         """Answer when the disk has been looked at; other messages pass meanwhile."""
         if len(self._lists) >= MAX_LISTS:
             raise Refusal(_IMPATIENT)
-        task = asyncio.create_task(tell(), name="list what is there")
+        task = asyncio.create_task(self._answer(asked, look), name="list what is there")
         self._lists.add(task)
         task.add_done_callback(self._lists.discard)
 
-    async def _tell_models(self) -> None:
-        self.tell(Models(await self._house.models()))
+    async def _answer(self, asked: Request, look: Callable[[], Awaitable[Event]]) -> None:
+        try:
+            self._conversation.send(await look())
+        except Exception:
+            # who has asked waits for an answer, whatever went wrong
+            log.exception("a %s cannot be answered", type(asked).__name__)
+            self._conversation.send(Refused(_REQUEST_NAMES[type(asked)], _NOT_LISTED))
+        self._wake.set()
 
-    async def _tell_styles(self) -> None:
-        self.tell(await self._house.styles())
-
-    async def _tell_loras(self) -> None:
-        self.tell(await self._house.loras())
+    async def _models(self) -> Event:
+        return Models(await self._house.models())
 
     async def _write(self) -> None:
         try:
@@ -314,5 +318,9 @@ def _travelling(path: Path | None) -> str:
 
 
 _REQUEST_NAMES: Final = {cls: name for name, cls in REQUESTS.items()}
+
+_NOT_LISTED: Final = Failure(
+    "internal", "The backend could not make the list.", "Try again. If it happens again, the backend's log tells more."
+)
 
 _IMPATIENT: Final = Failure("impatient", "The list is being made already.", "Wait for it: a slow disk takes a while.")

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from backend.models import Library, ModelError
+from backend.models.library import _within
 from protocol import decode_message, encode_message
 from protocol.messages import Models
 from protocol.vocabulary import EVENTS
@@ -149,6 +150,42 @@ def test_a_folder_that_may_not_be_read_is_told(model, only):
         assert "permissions" in only().problem
     finally:
         model.chmod(0o755)
+
+
+def forbid(monkeypatch, folder):
+    """Let the folder be read but not entered, as by chmod 644: root may enter any."""
+
+    def forbidding(function):
+        def ask(path, *arguments, **options):
+            if not isinstance(path, int) and str(path).startswith(f"{folder}/"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return function(path, *arguments, **options)
+
+        return ask
+
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, forbidding(getattr(os, name)))
+
+
+def test_a_folder_that_may_be_read_but_not_entered_is_told_and_holds_up_nothing(model, shelf, library, monkeypatch):
+    forbid(monkeypatch, shelf)
+    found = by_name(library)
+    assert found[model.name].problem == "It cannot be read. Look at its folder's permissions."
+    assert library.find("starter").info.id == library.default() == "starter"
+
+
+def test_a_model_that_may_be_read_but_not_entered_is_told(model, library, monkeypatch):
+    forbid(monkeypatch, model)
+    assert by_name(library)[model.name].problem
+    assert library.find("starter").info.id == "starter"
+
+
+def test_a_link_that_leads_round_is_no_part_of_a_model(shelf):
+    (shelf / "round").symlink_to(shelf / "round")
+    (shelf / "part").touch()
+    root = shelf.resolve()
+    found = list(_within(root, [(root / "round", "round"), (root / "part", "part")], os.path.isfile))
+    assert found == [root / "part"]
 
 
 def test_no_torch_is_needed_to_know_the_models():

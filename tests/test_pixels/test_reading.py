@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
 import time
 import zlib
 from dataclasses import replace
@@ -103,6 +104,34 @@ def test_odd_names_are_only_names(tmp_path, encoded, noise):
     picture = files.open_picture(path)
     files.save_with(picture, picture.pixels, path.with_name("[b]é.png"))
     assert sorted(os.listdir(tmp_path)) == sorted(["a[page=1],ü 日本 %d.png", "[b]é.png"])
+
+
+NO_UTF8 = os.fsdecode(b"caf\xe9.png")
+"""As a disk from before UTF-8 has it."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_utf8_is_only_a_name(tmp_path, encoded, noise):
+    path = tmp_path / NO_UTF8
+    for pixels in (noise, np.ascontiguousarray(noise[::-1])):
+        path.write_bytes(encoded(pixels, "PNG"))
+        picture = files.open_picture(path)
+        assert np.array_equal(picture.pixels, pixels)
+    assert np.array_equal(files.open_mask(path), noise[::-1, :, 3])
+    out = path.with_name(os.fsdecode(b"out\xff.png"))
+    files.save_with(picture, picture.pixels, out)
+    files.save_new(picture.pixels, out, {"seed": "1"})
+    assert np.array_equal(files.open_picture(out).pixels, noise[::-1])
+    assert sorted(os.listdir(os.fsencode(tmp_path))) == [b"caf\xe9.png", b"out\xff.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("content", [None, b"", b"no picture", SIGNATURE + b"cut off"])
+def test_what_is_wrong_with_such_a_file_can_be_told(tmp_path, content):
+    path = tmp_path / NO_UTF8
+    if content is not None:
+        path.write_bytes(content)
+    assert "caf?.png" in refused(path)
 
 
 def test_a_file_that_changed_is_read_anew(tmp_path, encoded, noise):

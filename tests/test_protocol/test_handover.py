@@ -180,6 +180,18 @@ def test_a_file_that_is_not_what_its_name_says_ends_the_connection(inbox, harm):
     assert list(inbox.iterdir()) == []
 
 
+def test_memory_that_does_not_suffice_for_it_is_as_if_nothing_lay_there(inbox, monkeypatch):
+    def full(_):
+        raise MemoryError
+
+    monkeypatch.setattr("protocol.handover._memory", full)
+    ends = Ends(inbox, client_has=[CONTENT])
+    ends.server.ask([raster_of(CONTENT)])
+    assert ends.run()[1] == [Content(NAME, CONTENT)]
+    assert ends.chunks()
+    assert list(inbox.iterdir()) == []
+
+
 def test_neither_links_nor_pipes_are_read(inbox, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(CONTENT)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -184,3 +185,28 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         private.write(tmp_path / "x", "new")
     assert private.read(tmp_path / "x") == "old"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_where_others_may_read_everything_nothing_is_kept_secret_there(places, found, monkeypatch):
+    monkeypatch.setattr(private, "_others_may", lambda _: True)
+    for tell in (lambda: discovery.write(places, found), lambda: token_at(places.token)):
+        with pytest.raises(CannotServe, match=r"Others may read the files in .* SCUMBLE_HOME.* SCUMBLE_MODELS"):
+            tell()
+    assert [path for path in places.runtime.parent.rglob("*") if path.is_file()] == []
+
+
+def test_what_stands_there_is_told_once_more_where_it_is_not_true_any_more(places, found):
+    discovery.write(places, replace(found, started=found.started - 3600))
+    assert discovery.tell_again(places, found) == discovery.this_process("127.0.0.1", found.port, found.token, "1.2.3")
+    assert discovery.read(places) == found
+    shutil.rmtree(places.runtime)
+    discovery.tell_again(places, replace(found, started=found.started - 3600))
+    assert discovery.read(places) == found
+
+
+def test_what_another_living_server_has_told_is_not_told_over(places, found):
+    parent = psutil.Process(os.getppid())
+    other = replace(found, process=parent.pid, started=parent.create_time())
+    discovery.write(places, other)
+    discovery.tell_again(places, found)
+    assert discovery.read(places) == other

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from backend.models import Library
 from backend.places import HOME_VARIABLE
-from backend.server import AlreadyRunning, CannotServe, discovery, instance
+from backend.server import AlreadyRunning, CannotServe, discovery, instance, private, serve
+from backend.server import server as server_module
 from backend.server.log import logging_to
-from protocol import Failed, GetStatus, Status
+from protocol import Failed, Failure, GetStatus, Status
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,6 +164,53 @@ async def test_a_port_in_use_is_a_clear_word(make_server, places, tools):
     server = make_server(tools.hand.HandExecutor())
     await server.start()
     await server.stop()
+
+
+def test_a_disk_that_keeps_no_permissions_is_a_clear_word(places, hand, monkeypatch, capsys):
+    """As exFAT, where whoever looks for the server would never believe what it has told."""
+    monkeypatch.setattr(private, "_others_may", lambda _: True)
+    # a server that were served all the same would end by itself
+    assert serve(places, executor=hand, library=Library(places.models), idle_seconds=1.0) == 1
+    said = capsys.readouterr().err
+    assert "Others may read the files in" in said
+    assert "Name a place on another disk in SCUMBLE_HOME" in said
+
+
+async def test_it_tells_again_where_it_is_after_the_clock_was_set_or_the_folder_swept(
+    make_server, places, monkeypatch, tools
+):
+    monkeypatch.setattr(server_module, "TELL_SECONDS", 0.01)
+    server = make_server()
+    await server.start()
+    try:
+        told = server.found
+        private.write(places.discovery, places.discovery.read_text().replace(str(told.started), "1.5"))
+        assert discovery.read(places) is None
+        await tools.until(lambda: discovery.read(places) == server.found)
+        places.discovery.unlink()
+        await tools.until(lambda: discovery.read(places) == server.found)
+        assert server.found.port == told.port
+    finally:
+        await server.stop()
+    assert not places.discovery.exists()
+
+
+async def test_a_folder_that_is_gone_for_good_is_logged_once_and_no_fault(
+    make_server, places, monkeypatch, tools, caplog
+):
+    tried = []
+
+    def refuse(*_):
+        tried.append(True)
+        raise CannotServe(Failure("no_folder", "It is gone.", "Log in again."))
+
+    monkeypatch.setattr(server_module, "TELL_SECONDS", 0.001)
+    monkeypatch.setattr(discovery, "tell_again", refuse)
+    server = make_server()
+    await server.start()
+    await tools.until(lambda: len(tried) > 3)
+    await server.stop()
+    assert caplog.text.count("It is gone.") == 1
 
 
 async def test_the_disk_does_not_hold_up_accepting(places, hand, reach, tools):
