@@ -55,8 +55,16 @@ run: $(VENV)/.run
 			"$$krita" --nosplash "$(CURDIR)/examples/table.png" >out/krita.log 2>&1 & ); \
 	fi
 
+# A real Krita mostly waits, so its tests run beside the others; what they say is told at the end.
 test: $(VENV)/.system check
-	$(BIN)/python -m pytest
+	@mkdir -p out; \
+	echo "The tests that drive a real Krita run beside these, and write to out/test-krita.log."; \
+	$(BIN)/python -m pytest -m krita >out/test-krita.log 2>&1 & krita=$$!; \
+	trap 'kill $$krita; exit 1' INT TERM; \
+	plain=0; $(BIN)/python -m pytest -m "not krita" || plain=$$?; \
+	driven=0; wait $$krita || driven=$$?; \
+	cat out/test-krita.log; \
+	exit $$((plain | driven))
 
 # Only what drives a real Krita.
 test-krita: $(VENV)/.system $(VENV)/.test
