@@ -15,6 +15,7 @@ import torch
 
 from backend.engine import accelerator
 from backend.engine.accelerator import best_device, describe, fitting_dtype, give_back_memory
+from backend.engine.failures import CannotPaint
 from backend.engine.loaded import ModelShelf
 from backend.families import sd1
 from backend.families.facts import FAMILIES
@@ -146,9 +147,9 @@ def test_a_model_is_loaded_in_the_dtype_of_the_device(machine, library, monkeypa
     facts = replace(entry.facts, dtypes=FAMILIES[family].dtypes)
     monkeypatch.setattr(library, "find", lambda name: replace(entry, facts=facts, hashes=None))
     device = best_device()
-    with pytest.raises(MemoryError):
+    with pytest.raises(CannotPaint, match="memory to load"):
         ModelShelf(library, LoraFolder(library.loras), device, describe(device), None).get(STARTER_ID)
-    with pytest.raises(MemoryError):
+    with pytest.raises(CannotPaint, match="memory to load"):
         ModelShelf(library, LoraFolder(library.loras), device, describe(device), "float32").get(STARTER_ID)
     assert asked == [("cuda:1", getattr(torch, dtype)), ("cuda:1", torch.float32)]
 
