@@ -22,8 +22,6 @@ from krita_plugin.link.standing import LinkState
 from krita_plugin.qt import QtCore
 from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings
 
-Bounds = protocol.Bounds
-
 
 def failure(code="broken"):
     return protocol.Failure(code, "It broke.", "Mend it.")
