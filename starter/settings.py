@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -28,8 +29,8 @@ SECOND: Final = ("fluent-emoji-flat", "twemoji")
 JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxemoji")
 """The sets that the classifier of shapes learns from."""
 
-GPU_BATCH: Final = 1024
-"""Pictures in a batch on a GPU. On an H200 a step took 110 ms for 256 and 224 ms for 2048: most of the former was starting kernels."""
+GPU_BATCH: Final = 256
+"""Pictures in a batch on a GPU."""
 
 FINISH_BATCH: Final = 8
 """Pictures in a batch on a processor, in each process of a team: 16 take 1.75 times as long. The rates of finishing are those for a team of two."""
@@ -87,6 +88,8 @@ class Settings:
     unet: Pace
     control: Pace
     stages: tuple[Stage, ...]
+    finish: Callable[[float], Course]
+    finish_control: Callable[[float], Pace]
 
     @property
     def course(self) -> Course:
@@ -159,8 +162,29 @@ def finish(minutes: float) -> Course:
     return Course("finish", pace, stages, fresh=False)
 
 
+def finish_on_gpu(minutes: float) -> Course:
+    """For a GPU, after whatever was trained before: all nouns, with room for place and size, and for pairs."""
+    wide = ladder()[-1]
+    roomy = Variety(
+        words(48),
+        size=(0.5, 0.9),
+        drift=0.07,
+        sceneries=0.3,
+        white=0.4,
+        colours=0.3,
+        pairs=0.45,
+        above=0.45,
+    )
+    stages = (
+        Stage("before finishing", replace(wide.variety, flips=0.0), 0, wide.least),
+        Stage("finish with room", roomy, 1, 0.6),
+    )
+    pace = Pace(0, GPU_BATCH, 6e-4, warm_up=300, decay=0.7, average=0.9995, seconds=minutes * 60)
+    return Course("finish", pace, stages, fresh=False)
+
+
 def finish_control(minutes: float) -> Pace:
-    """The same for the ControlNet."""
+    """The same for the ControlNet, on a processor."""
     return Pace(0, FINISH_BATCH, 4e-4, warm_up=20, decay=0.7, average=0.98, seconds=minutes * 60)
 
 
@@ -176,20 +200,25 @@ def on_processor() -> Settings:
         unet=Pace(steps=samples // 16, batch=16, rate=8e-4, decay=0.25),
         control=Pace(steps=1500, batch=16, rate=5e-4, decay=0.4),
         stages=stages,
+        finish=finish,
+        finish_control=finish_control,
     )
 
 
 def on_gpu(minutes: float = 40.0) -> Settings:
     """For one large GPU: a wider UNet and larger batches, for so many minutes of training UNet and ControlNet."""
     seconds = minutes * 60
+    control = Pace(0, GPU_BATCH, 5e-4, decay=0.5, warm_up=100, seconds=seconds * CONTROL_SHARE)
     return Settings(
         sizes=Sizes(unet=(48, 80, 144, 176)),
         text=Pace(steps=3600, batch=64, rate=1e-3, decay=0.5),
         vae=Pace(steps=5000, batch=16, rate=1.2e-3, decay=0.6),
         judge=Pace(steps=1800, batch=64, rate=2e-3, decay=0.9, weight_decay=0.02),
         unet=Pace(0, GPU_BATCH, 1e-3, warm_up=100, average=0.9985, seconds=seconds * (1 - CONTROL_SHARE)),
-        control=Pace(0, GPU_BATCH, 5e-4, decay=0.5, warm_up=100, seconds=seconds * CONTROL_SHARE),
+        control=control,
         stages=ladder(),
+        finish=finish_on_gpu,
+        finish_control=lambda minutes: replace(control, seconds=minutes * 60),
     )
 
 

@@ -10,12 +10,11 @@ from torch import Tensor
 
 from ..data.render import scribble
 from ..data.scenes import Composer
-from ..settings import SIDE, finish_control
 from . import team
-from .batches import Artist
-from .loop import Loop
+from .captured import Captured
+from .loop import Loop, autocast
 from .times import SHIFT, shifted
-from .unet import DROPPED, Batches, velocity_loss
+from .unet import DROPPED, Batches, lesson, velocity_loss
 
 if TYPE_CHECKING:
     from .parts import Workshop
@@ -73,27 +72,33 @@ def train_control(workshop: Workshop, finishing: float = 0.0) -> None:
     control = (load_control(folder / "controlnet") if there else make_control(unet)).to(
         device, memory_format=torch.channels_last
     )
-    name, pace = ("finish control", finish_control(finishing)) if there else ("control", settings.control)
+    name, pace = ("finish control", settings.finish_control(finishing)) if there else ("control", settings.control)
     unet.requires_grad_(False)
     frozen, atlas = workshop.frozen, workshop.atlas
     composer = Composer(atlas.textures, settings.stages[-1].variety)
-    artist = Artist([composer], frozen.words, pace.batch, SIDE, DROPPED + WORDLESS, 6)
-    batches = Batches(frozen, atlas, artist)
+    batches = Batches(frozen, atlas, [composer], pace.batch, DROPPED + WORDLESS, 6)
     loop = Loop(name, folder, pace, [{"params": list(control.parameters())}], workshop.say)
+
+    def missed(noisy: Tensor, times: Tensor, wanted: Tensor, hidden: Tensor, lines: Tensor) -> Tensor:
+        with autocast(device):
+            down, middle = control(noisy, times, hidden, lines, return_dict=False)
+            (predicted,) = unet(
+                noisy,
+                times,
+                hidden,
+                down_block_additional_residuals=down,
+                mid_block_additional_residual=middle,
+                return_dict=False,
+            )
+        return velocity_loss(predicted, times, wanted)
+
+    learn = Captured(missed, control.parameters())
 
     def loss(step: int) -> Tensor:
         team.seed(step)
-        (pictures, clean, hidden), chance = batches.take(step, 0)
-        lines = sketched(pictures, chance)
-
-        def predict(noisy: Tensor, times: Tensor) -> Tensor:
-            down, middle = control(noisy, times, hidden, lines, return_dict=False)
-            predicted: Tensor = unet(
-                noisy, times, hidden, down_block_additional_residuals=down, mid_block_additional_residual=middle
-            ).sample
-            return predicted
-
-        return velocity_loss(frozen, predict, clean, shifted(SHIFT))
+        drawn, chance = batches.take(step, 0)
+        lines = sketched(drawn.pictures, chance)
+        return learn(*lesson(frozen, drawn.latents, shifted(SHIFT)), drawn.hidden, lines)
 
     loop.run(loss)
     batches.close()

@@ -97,7 +97,10 @@ class Loop:
     def run(
         self, loss: Callable[[int], Tensor | dict[str, Tensor]], until: int | None = None, share: float = 1.0
     ) -> None:
-        """Train up to step `until` or until `share` of everything is done; `loss(step)` is a loss, or a dict with one named "loss"."""
+        """Train up to step `until` or until `share` of everything is done; `loss(step)` is a loss, or a dict with one named "loss".
+
+        One without history comes with the gradients, as those of `Captured` do.
+        """
         self._first = self._logged = self.step
         saved = told = self._last = time.monotonic()
         sums: dict[str, Tensor] = {}
@@ -127,8 +130,9 @@ class Loop:
         factor = self.pace.rate_at(self.step, self.share)
         for group in self.optimizer.param_groups:
             group["lr"] = self.pace.rate * factor * group.get("boost", 1.0)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if loss.requires_grad:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
         # All of a team must count the same time: each ends by it, and none may wait for a step that another does not make.
         now = time.monotonic()
         self.spent = team.average(self.parameters, self.spent + now - self._last)

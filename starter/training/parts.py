@@ -18,7 +18,7 @@ from ..data.scenes import Composer, Variety
 from ..judge.classifier import Classifier, examine, train_classifier
 from ..judge.sample import assemble, paint_prompts
 from ..judge.sheets import save_sheet
-from ..settings import DRAWN, HELD_OUT, JUDGES, SECOND, SIDE, Course, Folders, Settings, Stage, finish
+from ..settings import DRAWN, HELD_OUT, JUDGES, SECOND, SIDE, Course, Folders, Settings, Stage
 from .loop import Loop
 from .text import Questions, TextTask, make_encoder
 from .unet import Frozen, UNetTraining, make_scheduler, make_unet
@@ -29,7 +29,15 @@ from .words import count_words, keywords, write_tokenizer
 class Workshop:
     """Makes every part of a run in its folder, in order, on one device."""
 
-    def __init__(self, folders: Folders, settings: Settings, device: torch.device, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        settings: Settings,
+        device: torch.device,
+        say: Callable[[str], None],
+        compiled: bool = False,
+    ) -> None:
+        self.compiled = compiled
         self.folders, self.settings, self.device, self.say = folders, settings, device, say
         self.words = tuple(noun.word for noun in NOUNS)
 
@@ -140,10 +148,10 @@ class Workshop:
         trained = UNet2DConditionModel.from_pretrained(self.folders.parts / "unet")
         unet = make_unet(replace(self.settings.sizes, unet=tuple(trained.config["block_out_channels"])))
         unet.load_state_dict(trained.state_dict())
-        self._train(finish(minutes), unet, carry_on)
+        self._train(self.settings.finish(minutes), unet, carry_on)
 
     def _train(self, course: Course, unet: Any, carry_on: bool) -> None:  # noqa: ANN401 - untyped library
-        training = UNetTraining(course, unet, self.frozen, self.atlas, self.folders.parts, self.say)
+        training = UNetTraining(course, unet, self.frozen, self.atlas, self.folders.parts, self.say, self.compiled)
         training.run(self.score, carry_on)
 
     def score(self, unet: Any, stage: Stage) -> float:  # noqa: ANN401 - untyped library

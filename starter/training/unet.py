@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,8 @@ from ..data.render import Atlas, paint_arranged
 from ..data.scenes import Composer
 from ..settings import SIDE, Course, Sizes, Stage
 from . import team
-from .batches import Ahead, Artist, Batch, in_processes, in_thread, workers
+from .batches import Artist, Batch, in_processes, in_thread, workers
+from .captured import Captured
 from .loop import Loop, autocast
 from .text import Words
 from .times import FIRST_SHIFT, SHIFT, Times, outlines, shifted, spread
@@ -44,9 +45,28 @@ TEXT_EFFECT: Final = 0.08
 LATENT_NOISE_END: Final = 150
 """Below this timestep the loss counts less: fine noise teaches no shapes."""
 
+DRAWN_AT_ONCE: Final = 1024
+"""Pictures that a GPU paints and encodes at once: about a hundred kernels, whether for many pictures or for few."""
 
-Drawn = tuple[Tensor, Tensor, Tensor]
-"""Pictures of a batch, their latents, and the hidden states of their captions."""
+
+class Drawn(NamedTuple):
+    """Pictures of a batch, their latents, and the hidden states of their captions."""
+
+    pictures: Tensor
+    latents: Tensor
+    hidden: Tensor
+
+    def part(self, begin: int, end: int) -> Drawn:
+        """The pictures from one number up to another."""
+        return Drawn(*(values[begin:end] for values in self))
+
+
+class Lesson(NamedTuple):
+    """Noisy latents, their times, and the velocity that is to be predicted."""
+
+    noisy: Tensor
+    times: Tensor
+    wanted: Tensor
 
 
 class StageFailed(Exception):
@@ -64,10 +84,13 @@ class Frozen:
     device: torch.device
     encode: nn.Conv2d = field(init=False)
     words: Words = field(init=False)
+    signal: Tensor = field(init=False)
+    """Share of the signal (cumulative alpha) at each time."""
 
     def __post_init__(self) -> None:
         self.encode = as_one_convolution(self.vae)
         self.words = Words(self.tokenizer)
+        self.signal = self.scheduler.alphas_cumprod.to(self.device)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Hidden states of captions (count, TEXT_LENGTH, width) from their tokens."""
@@ -78,7 +101,7 @@ class Frozen:
     def drawn(self, atlas: Atlas, batch: Batch) -> Drawn:
         """A batch painted and encoded."""
         pictures = paint_arranged(atlas, batch.arranged, SIDE)
-        return pictures, self.latents(pictures), self.embed(torch.from_numpy(batch.ids))
+        return Drawn(pictures, self.latents(pictures), self.embed(torch.from_numpy(batch.ids)))
 
     def latents(self, pictures: Tensor) -> Tensor:
         """Latents of pictures, 0 to 1."""
@@ -153,18 +176,21 @@ def cross_attention_groups(unet: nn.Module) -> list[dict[str, Any]]:
     return [{"params": other}, {"params": cross, "boost": CROSS_BOOST}]
 
 
-def velocity_loss(frozen: Frozen, predict: Callable[[Tensor, Tensor], Tensor], clean: Tensor, choose: Times) -> Tensor:
-    """Mean loss of `predict(noisy, times)` on latents at the times that `choose` spreads over the batch."""
+def lesson(frozen: Frozen, clean: Tensor, choose: Times) -> Lesson:
+    """Latents made noisy at the times that `choose` spreads over the batch."""
     device = clean.device
     times = choose(spread(len(clean), device))
     noise = torch.randn_like(clean) + OFFSET * torch.randn(len(clean), clean.shape[1], 1, 1, device=device)
-    signal = frozen.scheduler.alphas_cumprod.to(device)[times].view(-1, 1, 1, 1)
+    signal = frozen.signal[times].view(-1, 1, 1, 1)
     noisy = signal.sqrt() * clean + (1 - signal).sqrt() * noise
     wanted = signal.sqrt() * noise - (1 - signal).sqrt() * clean
-    with autocast(device):
-        predicted = predict(noisy.contiguous(memory_format=torch.channels_last), times).float()
+    return Lesson(noisy.contiguous(memory_format=torch.channels_last), times, wanted)
+
+
+def velocity_loss(predicted: Tensor, times: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared error of a velocity that was predicted at these times."""
     weight = (times.float() / LATENT_NOISE_END).clamp(0.1, 1)
-    loss: Tensor = ((predicted - wanted).square().mean((1, 2, 3)) * weight).mean()
+    loss: Tensor = ((predicted.float() - wanted).square().mean((1, 2, 3)) * weight).mean()
     return loss
 
 
@@ -180,24 +206,52 @@ def text_effect(unet: Any, frozen: Frozen, nouns: Sequence[str]) -> float:  # no
 
 
 class Batches:
-    """An artist's batches, painted and encoded: all of it a step ahead on a processor; drawn by other processes for a GPU."""
+    """Batches drawn, painted and encoded ahead. For a GPU other processes draw, and so many are painted at once that starting it is cheap."""
 
-    take: Callable[[int, int], tuple[Drawn, float]]
-    """The batch of a step in a stage, and its number from 0 to 1."""
+    def __init__(
+        self,
+        frozen: Frozen,
+        atlas: Atlas,
+        composers: Sequence[Composer],
+        batch: int,
+        dropped: float,
+        salt: int,
+    ) -> None:
+        """`batch` pictures each, by the composers of the stages; `dropped` and `salt` as an Artist takes them."""
+        self._batch, self._gpu = batch, frozen.device.type != "cpu"
+        self._whole = max(batch, DRAWN_AT_ONCE // batch * batch) if self._gpu else batch
+        self._at: tuple[int, int] | None = None
+        artist = Artist(composers, frozen.words, self._whole, SIDE, dropped, salt)
+        drawn = in_processes(artist, workers()) if self._gpu else None
+        aside = torch.cuda.Stream(frozen.device) if frozen.device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
-    close: Callable[[], None]
-    """End what draws ahead."""
+        def make(step: int, stage: int) -> tuple[Drawn, float]:
+            batch: Batch = drawn.take(step, stage) if drawn else artist(step, stage)
+            with torch.cuda.stream(aside):
+                made = frozen.drawn(atlas, batch)
+            if aside is not None:
+                aside.synchronize()
+            return made, batch.chance
 
-    def __init__(self, frozen: Frozen, atlas: Atlas, artist: Artist) -> None:
-        def finish(batch: Batch) -> tuple[Drawn, float]:
-            return frozen.drawn(atlas, batch), batch.chance
+        self._painted, self._drawn = in_thread(make), drawn
 
-        if frozen.device.type == "cpu":
-            whole = in_thread(lambda step, stage: finish(artist(step, stage)))
-            self.take, self.close = whole.take, whole.close
-        else:
-            drawn: Ahead[Batch] = in_processes(artist, workers())
-            self.take, self.close = lambda step, stage: finish(drawn.take(step, stage)), drawn.close
+    def take(self, step: int, stage: int) -> tuple[Drawn, float]:
+        """The batch of a step in a stage, and its number from 0 to 1."""
+        each = self._whole // self._batch
+        if self._at != (step // each, stage):
+            self._at = (step // each, stage)
+            self._made, self._chance = self._painted.take(*self._at)
+            for values in self._made if self._gpu else ():
+                # Painted on another stream: its memory is not to be used again before this one has read it.
+                values.record_stream(torch.cuda.current_stream(values.device))
+        begin = step % each * self._batch
+        return self._made.part(begin, begin + self._batch), self._chance
+
+    def close(self) -> None:
+        """End what draws ahead."""
+        self._painted.close()
+        if self._drawn:
+            self._drawn.close()
 
 
 class UNetTraining:
@@ -211,12 +265,15 @@ class UNetTraining:
         atlas: Atlas,
         folder: Path,
         say: Callable[[str], None],
+        compiled: bool = False,
     ) -> None:
+        """`compiled` has the UNet compiled first: half a minute that a long training on a GPU gets back."""
         self.unet = unet.to(frozen.device, memory_format=torch.channels_last)
         self.frozen, self._say = frozen, say
         self._course, self._folder = course, folder
         composers = [Composer(atlas.textures, stage.variety) for stage in course.stages]
-        self._batches = Batches(frozen, atlas, Artist(composers, frozen.words, course.pace.batch, SIDE, DROPPED, 1))
+        self._batches = Batches(frozen, atlas, composers, course.pace.batch, DROPPED, 1)
+        self._learn = Captured(self._missed, unet.parameters(), compiled)
         self.loop = Loop(course.name, folder, course.pace, cross_attention_groups(unet), say)
 
     def run(self, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
@@ -252,10 +309,13 @@ class UNetTraining:
 
     def _loss(self, step: int, index: int) -> Tensor:
         team.seed(step)
-        (_, clean, hidden), _ = self._batches.take(step, index)
-        return velocity_loss(
-            self.frozen, lambda noisy, times: self.unet(noisy, times, hidden).sample, clean, self._times(step)
-        )
+        drawn, _ = self._batches.take(step, index)
+        return self._learn(*lesson(self.frozen, drawn.latents, self._times(step)), drawn.hidden)
+
+    def _missed(self, noisy: Tensor, times: Tensor, wanted: Tensor, hidden: Tensor) -> Tensor:
+        with autocast(noisy.device):
+            predicted = self.unet(noisy, times, hidden, return_dict=False)[0]
+        return velocity_loss(predicted, times, wanted)
 
     def _times(self, step: int) -> Times:
         if not self._course.fresh:

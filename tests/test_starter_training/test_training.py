@@ -17,7 +17,7 @@ from starter.data.render import paint
 from starter.data.scenes import Composer, Variety
 from starter.export import TooLarge, export, hashes
 from starter.judge.sample import assemble, load, paint_prompts
-from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, finish, on_gpu, on_processor, words
+from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, finish, finish_control, on_gpu, on_processor, words
 from starter.training import loop as loop_module
 from starter.training import parts as parts_module
 from starter.training import words as words_module
@@ -43,7 +43,8 @@ def tiny(samples=16):
         Stage("first", narrow, samples, 0.0),
         Stage("second", dataclasses.replace(narrow, pairs=0.5), samples, 0.0),
     )
-    return Settings(SIZES, pace, pace, pace, dataclasses.replace(pace, steps=2 * samples // 4), pace, stages)
+    unet = dataclasses.replace(pace, steps=2 * samples // 4)
+    return Settings(SIZES, pace, pace, pace, unet, pace, stages, finish, finish_control)
 
 
 @pytest.fixture
