@@ -167,19 +167,20 @@ def finish_on_gpu(minutes: float) -> Course:
     wide = ladder()[-1]
     roomy = Variety(
         words(48),
-        size=(0.5, 0.9),
-        drift=0.07,
-        sceneries=0.3,
+        size=(0.45, 0.9),
+        drift=0.062,
+        sceneries=0.35,
         white=0.4,
         colours=0.3,
         pairs=0.45,
+        synonyms=0.2,
         above=0.45,
     )
     stages = (
         Stage("before finishing", replace(wide.variety, flips=0.0), 0, wide.least),
         Stage("finish with room", roomy, 1, 0.6),
     )
-    pace = Pace(0, GPU_BATCH, 6e-4, warm_up=300, decay=0.7, average=0.9995, seconds=minutes * 60)
+    pace = Pace(0, GPU_BATCH, 8e-4, warm_up=300, decay=0.7, average=0.9995, seconds=minutes * 60)
     return Course("finish", pace, stages, fresh=False)
 
 

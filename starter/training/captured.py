@@ -18,10 +18,9 @@ class Captured:
     A loss that comes from a graph has no history: the parameters' gradients are there already, and always in the same tensors.
     """
 
-    def __init__(self, loss: Callable[..., Tensor], parameters: Iterable[Tensor], compiled: bool = False) -> None:
-        """`loss` must draw no random numbers. `compiled` has torch's compiler fuse its kernels first."""
-        self._parameters = list(parameters)
-        self._loss = torch.compile(loss, dynamic=False) if compiled else loss
+    def __init__(self, loss: Callable[..., Tensor], parameters: Iterable[Tensor]) -> None:
+        """`loss` must draw no random numbers."""
+        self._loss, self._parameters = loss, list(parameters)
         self._inputs: list[Tensor] = []
         self._graph: Any = None
         self._kept = torch.empty(())

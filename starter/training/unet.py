@@ -206,7 +206,7 @@ def text_effect(unet: Any, frozen: Frozen, nouns: Sequence[str]) -> float:  # no
 
 
 class Batches:
-    """Batches drawn, painted and encoded ahead. For a GPU other processes draw, and so many are painted at once that starting it is cheap."""
+    """Batches drawn, painted and encoded ahead: one at a time on a processor; for a GPU many at once, drawn by other processes."""
 
     def __init__(
         self,
@@ -216,35 +216,40 @@ class Batches:
         batch: int,
         dropped: float,
         salt: int,
+        at_once: int | None = None,
     ) -> None:
-        """`batch` pictures each, by the composers of the stages; `dropped` and `salt` as an Artist takes them."""
-        self._batch, self._gpu = batch, frozen.device.type != "cpu"
-        self._whole = max(batch, DRAWN_AT_ONCE // batch * batch) if self._gpu else batch
+        """`batch` pictures each, by the composers of the stages; `dropped` and `salt` as an Artist takes them.
+
+        `at_once` pictures are made together; DRAWN_AT_ONCE for a GPU unless told, and a batch for a processor.
+        """
+        gpu = frozen.device.type == "cuda"
+        self._batch = batch
+        self._batches = max(1, (at_once or (DRAWN_AT_ONCE if gpu else batch)) // batch)
         self._at: tuple[int, int] | None = None
-        artist = Artist(composers, frozen.words, self._whole, SIDE, dropped, salt)
-        drawn = in_processes(artist, workers()) if self._gpu else None
-        aside = torch.cuda.Stream(frozen.device) if frozen.device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        artist = Artist(composers, frozen.words, batch * self._batches, SIDE, dropped, salt)
+        drawn = in_processes(artist, workers()) if gpu or at_once else None
+        aside = torch.cuda.Stream(frozen.device) if gpu else None  # type: ignore[no-untyped-call]
 
         def make(step: int, stage: int) -> tuple[Drawn, float]:
-            batch: Batch = drawn.take(step, stage) if drawn else artist(step, stage)
+            scenes: Batch = drawn.take(step, stage) if drawn else artist(step, stage)
             with torch.cuda.stream(aside):
-                made = frozen.drawn(atlas, batch)
+                painted = frozen.drawn(atlas, scenes)
             if aside is not None:
                 aside.synchronize()
-            return made, batch.chance
+            return painted, scenes.chance
 
         self._painted, self._drawn = in_thread(make), drawn
 
     def take(self, step: int, stage: int) -> tuple[Drawn, float]:
-        """The batch of a step in a stage, and its number from 0 to 1."""
-        each = self._whole // self._batch
-        if self._at != (step // each, stage):
-            self._at = (step // each, stage)
+        """The batch of a step in a stage, and its number from 0 to 1, which those made together share."""
+        if self._at != (step // self._batches, stage):
+            self._at = (step // self._batches, stage)
             self._made, self._chance = self._painted.take(*self._at)
-            for values in self._made if self._gpu else ():
-                # Painted on another stream: its memory is not to be used again before this one has read it.
-                values.record_stream(torch.cuda.current_stream(values.device))
-        begin = step % each * self._batch
+            for values in self._made:
+                if values.is_cuda:
+                    # Painted on another stream: its memory is not to be used again before this one has read it.
+                    values.record_stream(torch.cuda.current_stream(values.device))
+        begin = step % self._batches * self._batch
         return self._made.part(begin, begin + self._batch), self._chance
 
     def close(self) -> None:
@@ -273,7 +278,8 @@ class UNetTraining:
         self._course, self._folder = course, folder
         composers = [Composer(atlas.textures, stage.variety) for stage in course.stages]
         self._batches = Batches(frozen, atlas, composers, course.pace.batch, DROPPED, 1)
-        self._learn = Captured(self._missed, unet.parameters(), compiled)
+        self._predict = torch.compile(self.unet, dynamic=False) if compiled else self.unet
+        self._learn = Captured(self._missed, self.unet.parameters())
         self.loop = Loop(course.name, folder, course.pace, cross_attention_groups(unet), say)
 
     def run(self, score: Callable[[Any, Stage], float], carry_on: bool) -> None:
@@ -314,7 +320,7 @@ class UNetTraining:
 
     def _missed(self, noisy: Tensor, times: Tensor, wanted: Tensor, hidden: Tensor) -> Tensor:
         with autocast(noisy.device):
-            predicted = self.unet(noisy, times, hidden, return_dict=False)[0]
+            predicted = self._predict(noisy, times, hidden, return_dict=False)[0]
         return velocity_loss(predicted, times, wanted)
 
     def _times(self, step: int) -> Times:

@@ -17,16 +17,30 @@ from starter.data.render import paint
 from starter.data.scenes import Composer, Variety
 from starter.export import TooLarge, export, hashes
 from starter.judge.sample import assemble, load, paint_prompts
-from starter.settings import DRAWN, Folders, Settings, Sizes, Stage, finish, finish_control, on_gpu, on_processor, words
+from starter.settings import (
+    DRAWN,
+    SIDE,
+    Folders,
+    Settings,
+    Sizes,
+    Stage,
+    finish,
+    finish_control,
+    on_gpu,
+    on_processor,
+    words,
+)
 from starter.training import loop as loop_module
 from starter.training import parts as parts_module
 from starter.training import words as words_module
+from starter.training.batches import Artist
+from starter.training.captured import Captured
 from starter.training.control import make_control, train_control
 from starter.training.curves import read_log
 from starter.training.loop import Loop, Pace
 from starter.training.parts import Workshop
 from starter.training.times import FIRST_SHIFT, SHIFT, outlines, shifted
-from starter.training.unet import StageFailed, UNetTraining, make_scheduler, make_unet, text_effect
+from starter.training.unet import Batches, StageFailed, UNetTraining, make_scheduler, make_unet, text_effect
 from starter.training.vae import Compressor, as_one_convolution, fold, make_vae
 
 SIZES = Sizes(text_width=32, text_layers=1, unet=(8, 8, 16, 16), groups=4, decoder=8, decoder_blocks=(1, 1, 1))
@@ -220,6 +234,55 @@ def test_a_model_that_is_finished_is_trained_at_the_times_of_outlines(workshop, 
     assert torch.equal(times(dataclasses.replace(course, fresh=False), 0), outlines(even))
 
 
+def test_what_a_gpu_has_made_at_once_is_cut_into_batches(workshop):
+    composers = [Composer(workshop.atlas.textures, stage.variety) for stage in workshop.settings.stages]
+    frozen, atlas = workshop.frozen, workshop.atlas
+    batches = Batches(frozen, atlas, composers, 4, 0.0, 1, at_once=8)
+    try:
+        taken = [batches.take(step, stage) for step, stage in ((0, 0), (1, 0), (2, 0), (3, 1))]
+    finally:
+        batches.close()
+    artist = Artist(composers, frozen.words, 8, SIDE, 0.0, 1)
+    for (drawn, chance), (whole, stage, half) in zip(taken, ((0, 0, 0), (0, 0, 1), (1, 0, 0), (1, 1, 1)), strict=True):
+        scenes = artist(whole, stage)
+        wanted = frozen.drawn(atlas, scenes)
+        assert chance == scenes.chance
+        for values, at_once in zip(drawn, wanted, strict=True):
+            assert torch.equal(values, at_once[4 * half : 4 * half + 4])
+
+
+def test_a_loss_with_its_gradients_is_learned_from_like_any_other(tmp_path):
+    weight, loop = line_loop(tmp_path / "plain", 30)
+    loop.run(lambda step: slope(weight, step))
+    other, second = line_loop(tmp_path / "captured", 30)
+
+    def already(step):
+        other.grad = None
+        loss = slope(other, step)
+        loss.backward()
+        return loss.detach()
+
+    second.run(already)
+    assert torch.equal(other, weight)
+
+
+def test_what_is_not_on_a_gpu_is_not_captured():
+    weight = torch.nn.Parameter(torch.ones(2))
+    captured = Captured(lambda x: (weight * x).sum(), [weight])
+    captured(torch.tensor([3.0, 4.0])).backward()
+    assert weight.grad.tolist() == [3, 4]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need CUDA")
+def test_a_graph_gives_the_gradients_of_what_it_was_captured_from():
+    weight = torch.nn.Parameter(torch.ones(2, device="cuda"))
+    captured = Captured(lambda x: (weight * x).square().sum(), [weight])
+    for values in ([1.0, 2.0], [3.0, 4.0]):
+        loss = captured(torch.tensor(values, device="cuda"))
+        assert loss.item() == sum(value**2 for value in values)
+        assert weight.grad.tolist() == [2 * value**2 for value in values]
+
+
 def test_a_stage_that_fails_its_check_stops_and_is_taken_up_there(workshop, tmp_path, monkeypatch):
     monkeypatch.setattr("starter.training.unet.TEXT_EFFECT", 0.0)
     stages = tuple(dataclasses.replace(stage, least=0.5) for stage in workshop.settings.stages)
@@ -323,4 +386,8 @@ def test_settings_fit_together():
         grown = [len(stage.variety.nouns) for stage in settings.stages]
         assert grown == sorted(grown)
         assert settings.stages[0].variety.origins == (DRAWN,)
+        finished = settings.finish(1)
+        assert not finished.fresh
+        assert finished.pace.seconds == settings.finish_control(1).seconds == 60
+        assert set(finished.stages[-1].variety.nouns) <= set(settings.stages[-1].variety.nouns)
     assert {package.licence for package in WORDS.values()} == {"MIT"}
