@@ -39,9 +39,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--finish", type=float, metavar="MINUTES", default=0.0, help="train finished UNet and ControlNet on for so long"
     )
-    made.add_argument(
-        "--compile", action="store_true", help="have torch compile the UNet first; pays in a long run on a GPU"
-    )
     made.add_argument("--carry-on", action="store_true", help="go on although a stage's check fails")
     return made
 
@@ -96,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
     say = announce(options.folder) if team.leads() else lambda text: None
-    workshop = Workshop(Folders(options.folder), settings, device, say, options.compile)
+    workshop = Workshop(Folders(options.folder), settings, device, say)
     try:
         build(workshop, options.until, options.carry_on, options.finish)
     except (StageFailed, PackageError) as failure:

@@ -29,7 +29,7 @@ SECOND: Final = ("fluent-emoji-flat", "twemoji")
 JUDGES: Final = ("fluent-emoji-flat", "noto-v1", "twemoji", "fluent-emoji", "fxemoji")
 """The sets that the classifier of shapes learns from."""
 
-GPU_BATCH: Final = 256
+GPU_BATCH: Final = 128
 """Pictures in a batch on a GPU."""
 
 FINISH_BATCH: Final = 8

@@ -29,15 +29,7 @@ from .words import count_words, keywords, write_tokenizer
 class Workshop:
     """Makes every part of a run in its folder, in order, on one device."""
 
-    def __init__(
-        self,
-        folders: Folders,
-        settings: Settings,
-        device: torch.device,
-        say: Callable[[str], None],
-        compiled: bool = False,
-    ) -> None:
-        self.compiled = compiled
+    def __init__(self, folders: Folders, settings: Settings, device: torch.device, say: Callable[[str], None]) -> None:
         self.folders, self.settings, self.device, self.say = folders, settings, device, say
         self.words = tuple(noun.word for noun in NOUNS)
 
@@ -151,7 +143,7 @@ class Workshop:
         self._train(self.settings.finish(minutes), unet, carry_on)
 
     def _train(self, course: Course, unet: Any, carry_on: bool) -> None:  # noqa: ANN401 - untyped library
-        training = UNetTraining(course, unet, self.frozen, self.atlas, self.folders.parts, self.say, self.compiled)
+        training = UNetTraining(course, unet, self.frozen, self.atlas, self.folders.parts, self.say)
         training.run(self.score, carry_on)
 
     def score(self, unet: Any, stage: Stage) -> float:  # noqa: ANN401 - untyped library

@@ -270,15 +270,12 @@ class UNetTraining:
         atlas: Atlas,
         folder: Path,
         say: Callable[[str], None],
-        compiled: bool = False,
     ) -> None:
-        """`compiled` has the UNet compiled first: half a minute that a long training on a GPU gets back."""
         self.unet = unet.to(frozen.device, memory_format=torch.channels_last)
         self.frozen, self._say = frozen, say
         self._course, self._folder = course, folder
         composers = [Composer(atlas.textures, stage.variety) for stage in course.stages]
         self._batches = Batches(frozen, atlas, composers, course.pace.batch, DROPPED, 1)
-        self._predict = torch.compile(self.unet, dynamic=False) if compiled else self.unet
         self._learn = Captured(self._missed, self.unet.parameters())
         self.loop = Loop(course.name, folder, course.pace, cross_attention_groups(unet), say)
 
@@ -320,7 +317,7 @@ class UNetTraining:
 
     def _missed(self, noisy: Tensor, times: Tensor, wanted: Tensor, hidden: Tensor) -> Tensor:
         with autocast(noisy.device):
-            predicted = self._predict(noisy, times, hidden, return_dict=False)[0]
+            predicted = self.unet(noisy, times, hidden, return_dict=False)[0]
         return velocity_loss(predicted, times, wanted)
 
     def _times(self, step: int) -> Times:
