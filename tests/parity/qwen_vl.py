@@ -25,7 +25,7 @@ def tell_places(pipeline: Any) -> None:
             shapes = [] if grids is None else [(int(rows) // 2, int(columns) // 2) for _, rows, columns in grids]
             tokens = zip(others["input_ids"].tolist(), others["attention_mask"].tolist(), strict=True)
             places = [_places(ids, mask, encoder.config.image_token_id, shapes) for ids, mask in tokens]
-            others["position_ids"] = torch.tensor(places).permute(2, 0, 1)
+            others["position_ids"] = torch.tensor(places, device=others["input_ids"].device).permute(2, 0, 1)
         return plain(*words, **others)
 
     encoder.forward = forward
