@@ -133,7 +133,9 @@ class ModelShelf:
 
     def _load(self, entry: ModelEntry) -> LoadedModel:
         entry.verify()
-        at_least = self._lowered[1] if self._lowered is not None and self._lowered[0] == entry else self._first
+        if self._lowered is not None and self._lowered[0] != entry:
+            self._lowered = None
+        at_least = self._first if self._lowered is None else self._lowered[1]
         while True:
             placing = Placing(entry.facts, self._info, at_least)
             try:
