@@ -109,7 +109,7 @@ def give_back_memory(device: torch.device) -> None:
         torch.xpu.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
-    if device.type in ("cuda", "xpu"):
+    if torch.accelerator.is_available():
         # what was locked of the computer's memory
         torch.accelerator.empty_host_cache()
 

@@ -79,6 +79,9 @@ def main() -> None:
     torch.backends.cudnn.allow_tf32 = False
     # a convolution may be worked out in several ways that differ in their last bits; which one is taken must not be chance
     torch.backends.cudnn.deterministic = True
+    if not hasattr(torch.accelerator, "empty_host_cache"):
+        # of a torch that is older than the one we are made for
+        torch.accelerator.empty_host_cache = lambda: None
     print(f"{device}, torch {torch.__version__}")
 
     end = started + options.seconds
