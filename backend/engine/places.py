@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from backend.families.facts import TEXT_ENCODER, VAE
 from protocol import DeviceInfo
 
 Rung = Literal["whole", "turns", "streamed"]
@@ -28,10 +29,6 @@ OTHERS_BYTES: Final = 1024**3
 
 OWN_BYTES: Final = 512 * 1024**2
 """For what torch itself takes beside tensors: CUDA's context and the kernels that it loads, and room lost between tensors."""
-
-VAE: Final = "vae"
-TEXT_ENCODER: Final = "text_encoder"
-# what components are called in diffusers' pipelines, or how their names begin; what is neither is the denoiser
 
 READING_BYTES: Final = 512 * 1024**2
 """While a text encoder reads: hidden states of some dozens of layers, for 512 tokens and 4096 numbers each, are a quarter of it."""

@@ -262,6 +262,6 @@ class Load(Protocol):
     def __call__(self, folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> Adapter:
         """Load a model from a folder in diffusers' layout: from safetensors alone, and never from the net.
 
-        Raises UnusableModel when the files are not of this family; OSError when some are missing.
+        It comes into the computer's memory, and `place` takes its components from there to the device. Raises UnusableModel when the files are not of this family; OSError when some are missing.
         """
         ...

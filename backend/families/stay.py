@@ -64,18 +64,20 @@ class Stay:
     def prepare(self) -> None:
         """Take memory on the device for all that is not there yet."""
         guests: dict[int, _Guest] = {}
+        missing: list[_Guest] = []
         for tensor in self._tensors():
             guest = self._guests.get(id(tensor))
             if guest is None or not (guest.is_there or guest.is_home):
                 home = tensor.data.to(HOME)
                 guest = _Guest(tensor, home, torch.empty_like(home, device=self._device))
-                self._missing.append(guest)
+                missing.append(guest)
             guests[id(tensor)] = guest
         if self._guests.keys() - guests.keys():
             # memory of one that is gone is given back now, and may still be copied to
             self._lane.wait(self._copied)
         self._guests = guests
-        if self._missing:
+        if missing:
+            self._missing += missing
             self._begun = self._lane.now()
 
     def fetch(self) -> None:

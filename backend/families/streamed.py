@@ -77,7 +77,7 @@ class Streamed:
         self._following: dict[int, int] = {}
         self._last: int | None = None
         with torch.inference_mode():
-            self.locked = locked(tensors_of(*self._pieces), device, most)
+            locked(tensors_of(*self._pieces), device, most)
         self._handles: list[RemovableHandle] = []
         for number, piece in enumerate(self._pieces):
             self._handles += [

@@ -15,6 +15,7 @@ import torch
 from accelerate.hooks import ModelHook, add_hook_to_module, remove_hook_from_module
 from accelerate.utils import send_to_device
 
+from .facts import TEXT_ENCODER
 from .lane import Lane
 from .stay import Stay, tensors_of
 from .streamed import Streamed
@@ -48,8 +49,8 @@ def modules_of(parts: Any) -> dict[str, torch.nn.Module]:  # noqa: ANN401 - unty
 class Turns:
     """The parts of one model on one device, of which `room` bytes are for their weights and for what they work on.
 
-    `streamed` are the names of those that are fetched piece by piece, for which at most `locked` bytes of the computer's memory
-    are locked. Whoever is asked comes; those that were not asked for longest leave until there is room. What each part needs
+    `streamed` are the names of those that are fetched piece by piece; for the denoiser at most `locked` bytes of the computer's
+    memory are locked. Whoever is asked comes; those that were not asked for longest leave until there is room. What each part needs
     beside its weights is told by `expect`. With a room of 0 no two are there at once.
     """
 
@@ -71,9 +72,9 @@ class Turns:
         self._settled = ""
         for name, module in self._modules.items():
             if name in streamed:
-                part = Streamed(module, device, self._lane, locked)
-                locked -= part.locked
-                self._parts[name] = part
+                # a denoiser is asked in every step, a text encoder once for a prompt
+                most = 0 if name.startswith(TEXT_ENCODER) else locked
+                self._parts[name] = Streamed(module, device, self._lane, most)
             else:
                 self._parts[name] = Stay(partial(tensors_of, module), device, self._lane)
             for entrance in _entrances(module):
@@ -98,6 +99,7 @@ class Turns:
         part = self._parts[name]
         if name == self._settled:
             return
+        self._settled = ""
         wanted = part.nbytes + self._needs.get(name, 0)
         for other in self.there:
             others = sum(self._parts[one].nbytes for one in self.there if one != name)
@@ -105,8 +107,9 @@ class Turns:
                 self._parts[other].leave()
         part.arrive()
         self._asked = [one for one in self._asked if one != name] + [name]
-        # what is in a piece of a streamed part changes while it works
-        self._settled = name if isinstance(part, Stay) else ""
+        if isinstance(part, Stay):
+            # of one in pieces not all is there, and what comes with a LoRA may have to come by itself
+            self._settled = name
 
     def end(self) -> None:
         """Send all of them home, and let go of the model: it is then as it was before they took turns."""

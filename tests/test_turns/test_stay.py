@@ -145,3 +145,30 @@ def test_a_new_picture_brings_what_came_since_the_last_one():
     turns.expect({})
     unet(torch.ones(1, 4))
     assert unet.more.data_ptr() != home
+
+
+def test_a_device_that_was_full_is_asked_again(monkeypatch):
+    parts = Parts(unet=torch.nn.Linear(4, 4), vae=torch.nn.Linear(4, 4))
+    turns = Turns(parts, CPU)
+    unet, vae = parts.components["unet"], parts.components["vae"]
+    homes = where(tensors_of(unet, vae))
+    vae(torch.ones(1, 4))
+    empty_like, left = torch.empty_like, [1]
+
+    def full(*told, **more):
+        if not left:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        left.pop()
+        return empty_like(*told, **more)
+
+    monkeypatch.setattr(torch, "empty_like", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        unet(torch.ones(1, 4))
+    monkeypatch.undo()
+    assert turns.there == ()
+    assert where(tensors_of(unet, vae)) == homes
+    vae(torch.ones(1, 4))
+    assert turns.there == ("vae",)
+    unet(torch.ones(1, 4))
+    assert turns.there == ("unet",)
+    assert not set(where(tensors_of(unet))) & set(homes)

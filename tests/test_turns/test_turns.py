@@ -13,8 +13,10 @@ import torch
 from parity.measures import STEPS, ours, sampled
 from tiny_models.loras import attention, random_pairs, save_peft
 
+from backend.families import streamed
 from backend.families.lora import eject, inject, read_lora, takes_loras, turn_on
 from backend.families.stay import tensors_of
+from backend.families.streamed import cut
 from backend.families.turns import Turns, device_of, modules_of
 
 
@@ -184,3 +186,13 @@ def test_a_reading_that_is_broken_off_does_no_harm(flux, watched):
             ours(both, sampled(both))
         handle.remove()
         assert torch.equal(flux.paint(both), expected)
+
+
+def test_memory_is_locked_for_what_is_asked_in_every_step(flux, monkeypatch):
+    asked = []
+    monkeypatch.setattr(streamed, "locked", lambda tensors, device, most: asked.append((len(tensors), most)))
+    parts = flux.load().adapter.parts
+    turns = Turns(parts, torch.device("cpu"), 0, frozenset(modules_of(parts)) - {"vae"}, 1000)
+    sizes = {name: len(tensors_of(*cut(module))) for name, module in modules_of(parts).items()}
+    assert asked == [(sizes[name], 1000 if name == "transformer" else 0) for name in modules_of(parts) if name != "vae"]
+    turns.end()
