@@ -27,6 +27,14 @@ WEIGHTS_SHARE: Final = 0.7
 A step of a UNet of SDXL's make took 15 times as long in bfloat16 as in float32 on a processor without instructions for it (AVX2)."""
 
 
+LOCKED_SHARE: Final = 0.45
+"""Of a computer's memory, that a device may read by itself and nobody else can have: Windows locks about half of it at most, and
+ComfyUI's ``model_management.py`` stops here as well."""
+
+LEFT_BYTES: Final = 4 * 1024**3
+"""Of a computer's memory that is free, for Krita, its pictures and the rest: locked memory cannot be taken back from us."""
+
+
 def best_device() -> torch.device:
     """The first accelerator that torch can use, else the processor."""
     if torch.cuda.is_available():  # ROCm answers here as well
@@ -73,6 +81,25 @@ def fitting_dtype(device: torch.device, wanted: DType, numbers: Callable[[], int
     return wanted
 
 
+def free_memory(device: torch.device) -> int | None:
+    """What a device has left now, whoever has the rest; None for one that has no memory of its own."""
+    if device.type not in ("cuda", "xpu"):
+        return None
+    free: int = torch.get_device_module(device).mem_get_info(device)[0]
+    return free
+
+
+def free_at_home() -> int:
+    """What the computer's own memory has left now."""
+    return int(psutil.virtual_memory().available)
+
+
+def lockable() -> int:
+    """How much of the computer's memory may be locked, so that a device reads it by itself."""
+    memory = psutil.virtual_memory()
+    return max(0, min(int(memory.total * LOCKED_SHARE), memory.available - LEFT_BYTES))
+
+
 def give_back_memory(device: torch.device) -> None:
     """Return to the system what no tensor uses any more."""
     gc.collect()
@@ -82,6 +109,9 @@ def give_back_memory(device: torch.device) -> None:
         torch.xpu.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+    if torch.accelerator.is_available():
+        # what was locked of the computer's memory
+        torch.accelerator.empty_host_cache()
 
 
 def is_lost(device: torch.device) -> bool:

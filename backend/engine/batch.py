@@ -14,13 +14,17 @@ MOST_AT_ONCE = 8
 """More at once make none of them quicker, and the first one late."""
 
 
-def room_for(facts: ModelFacts, size: Extent, device: DeviceInfo, loras: int = 0) -> int:
+def room_for(facts: ModelFacts, size: Extent, device: DeviceInfo, loras: int = 0, room: int | None = None) -> int:
     """How many pictures of `size` pixels a device can be trusted with at once, at least 1; `loras` are bytes of those in the model.
+
+    `room` is what the denoiser leaves of the device, in bytes, where the model's parts take turns there; None where all are there.
 
     A processor is as busy with one as with several, so there they come one after the other, and the first one sooner.
     """
     if device.kind in ("cpu", "unknown"):
         return 1
+    if room is not None:
+        return max(1, min(MOST_AT_ONCE, (room - loras) // facts.bytes_of(size.area, device.kind)))
     return max(1, min(MOST_AT_ONCE, facts.pixels_in(device.memory, device.kind, loras) // size.area))
 
 

@@ -35,9 +35,10 @@ from .batch import batches, told_alike
 from .canvas import Canvas, Floats, finish, finish_layers, prepare, read_references
 from .decode import decode, decode_layer
 from .denoise import Sampling, denoise, is_guided
-from .failures import failure_of, is_out_of_memory
+from .failures import failure_of, is_device_full, is_out_of_memory
 from .layers import at_once, for_plan
 from .loaded import LoadedModel, ModelShelf
+from .places import Rung
 from .preview import draw, is_due
 from .reading import before_each_reading
 
@@ -54,7 +55,8 @@ class Engine:
     """Runs plans with the models of a library on one device: the best one unless another is named, as torch names it.
 
     `loras` is the folder of LoRAs; those beside the models unless another is named. `dtype` overrules what the models' facts
-    say of that device. `threads` is for the processor's part; None leaves it to torch.
+    say of that device. `threads` is for the processor's part; None leaves it to torch. `at_least` is the rung to begin at where
+    a model may not fit into the device's memory, see `places`: only tests want another one than the first.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Engine:
         dtype: DType | None = None,
         threads: int | None = None,
         loras: LoraFolder | None = None,
+        at_least: Rung = "whole",
     ) -> None:
         if threads is not None:
             torch.set_num_threads(threads)
@@ -72,7 +75,9 @@ class Engine:
         chosen = best_device() if device is None else torch.device(device)
         self._device = chosen
         self._device_info = describe(chosen)
-        self._shelf = ModelShelf(library, loras or LoraFolder(library.loras), chosen, self._device_info, dtype)
+        self._shelf = ModelShelf(
+            library, loras or LoraFolder(library.loras), chosen, self._device_info, dtype, at_least
+        )
 
     @property
     def device(self) -> DeviceInfo:
@@ -88,20 +93,23 @@ class Engine:
         emit(self._end_of(plan, contents, emit, cancelled))
 
     def _end_of(self, plan: Plan, contents: Mapping[str, bytes], emit: Emit, cancelled: Cancelled) -> PlanEnd:
+        run = _Run(plan, emit, cancelled)
         try:
             with torch.inference_mode():
-                return _Run(plan, emit, cancelled).paint(self._shelf, contents)
+                return run.paint(self._shelf, contents)
         except _Cancelled:
             return Stopped()
         except Exception as error:
             # whatever it is, the painter hears of it and the next plan has its turn
-            failure = failure_of(error)
+            failure, full = failure_of(error), is_device_full(error)
             if failure.code == "internal":
                 log.exception("a plan failed")
                 if is_lost(self._device):
                     raise DeviceLost(str(error)) from error
         if failure.code == "out_of_memory":
             # past the handler, which still held the tensors of the frames that failed
+            if full and not run.has_painted and self._shelf.step_down():
+                return self._end_of(plan, contents, emit, cancelled)
             self._shelf.clear()
         return WentWrong(failure)
 
@@ -118,6 +126,7 @@ class _Run:
         self._emit = emit
         self._cancelled = cancelled
         self._notes: list[str] = []
+        self.has_painted = False
 
     def paint(self, shelf: ModelShelf, contents: Mapping[str, bytes]) -> PlanEnd:
         """Paint every picture of the plan."""
@@ -126,15 +135,21 @@ class _Run:
         canvas = prepare(plan, contents)
         references = read_references(plan, contents)
         model = shelf.get(plan.model)
+        self._note(*model.placing.news())
+        model.placing.expect(plan.size, 1 + plan.layers)
         if not any(words.loras for words in plan.words):
             model.loras.eject_all()
         self._say(Stepped("encoding"))
         shown = [_to_tensor(rgb) for rgb in references]
         told = self._conditionings(model, shown)
         scene = _scene(for_plan(model.adapter, plan), plan, canvas, shown)
+        if plan.previews:
+            model.prepare_previews()
         for start, alike, words in told_alike(plan):
             self._use_loras(model, words)
-            for first, seeds in batches(alike, at_once(shelf.room_for(model, plan.size), plan)):
+            most = at_once(shelf.room_for(model, plan.size), plan)
+            model.placing.expect(plan.size, min(most, len(alike)) * (1 + plan.layers))
+            for first, seeds in batches(alike, most):
                 self._paint_some(start + first, seeds, model, told[words], scene)
         return Finished(tuple(self._notes))
 
@@ -177,6 +192,7 @@ class _Run:
             latent = latents[number - first : number - first + 1]
             (raster, content), *layers = self._decoded(number, latent, scene)
             picture = Picture(raster, self._plan.result, seed, tuple(layer for layer, _ in layers))
+            self.has_painted = True
             self._emit(PictureMade(number, picture, content, tuple(pixels for _, pixels in layers)))
 
     def _decoded(self, number: int, latents: torch.Tensor, scene: _Scene) -> list[tuple[Raster, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -12,12 +13,10 @@ from backend.families.adapter import NoSuchLayer, UnknownSampler, UnusableModel
 from backend.models import ModelError, NotUsable
 from protocol import ContentError, Failure
 
-OUT_OF_MEMORY_SIGNS: Final = (
-    "DefaultCPUAllocator",
-    "out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
+DEVICE_SIGNS: Final = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+"""In the text of a plain RuntimeError by a library of the device's that found no room there."""
+
+OUT_OF_MEMORY_SIGNS: Final = ("DefaultCPUAllocator", "out of memory", *DEVICE_SIGNS)
 """In the text of a plain RuntimeError: torch has an exception of its own for this on some devices only, and libraries that find no
 room for what they need themselves have none."""
 
@@ -75,16 +74,40 @@ def unusable_model(title: str, problem: str) -> CannotPaint:
     )
 
 
+def too_large(title: str, nbytes: int) -> CannotPaint:
+    """The model fits neither into the graphics card nor beside it."""
+    return CannotPaint(
+        Failure(
+            "out_of_memory",
+            f"{title} is larger than the graphics card's memory, and the {nbytes / 1e9:.0f} GB that it takes are not free in the"
+            " computer's memory either.",
+            "Close other programs that need much memory, and try again, or choose a smaller model.",
+        )
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on the device or beside it; also where a library has put an error of its own in the place of that."""
+    return any(map(_is_full, _behind(error)))
+
+
+def is_device_full(error: BaseException) -> bool:
+    """Whether it was the device's memory that ran out, as far as the error tells."""
+    return any(
+        isinstance(one, torch.OutOfMemoryError)
+        or (isinstance(one, RuntimeError) and any(sign in str(one) for sign in DEVICE_SIGNS))
+        for one in _behind(error)
+    )
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from, or while."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
-        if _is_full(one):
-            return True
+        yield one
         seen.add(id(one))
         one = one.__cause__ or one.__context__
-    return False
 
 
 def _is_full(error: BaseException) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Any
 
 from torch import nn
 
 from backend.families.adapter import Adapter
-
-TEXT_ENCODER: Final = "text_encoder"
-"""How the names of text encoders begin among the components of diffusers' pipelines."""
+from backend.families.facts import TEXT_ENCODER
 
 
 @contextmanager

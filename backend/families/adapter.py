@@ -17,6 +17,8 @@ from diffusers.utils.torch_utils import randn_tensor
 from backend.prompts import Prompt
 from protocol import Extent
 
+from .turns import Place, whole
+
 
 class UnusableModel(Exception):
     """The files of a model are not what its family can load. The text is a sentence for the painter."""
@@ -257,9 +259,9 @@ class LayeredAdapter(Adapter, Protocol):
 class Load(Protocol):
     """What an adapter's module calls `load`."""
 
-    def __call__(self, folder: Path, device: torch.device, dtype: torch.dtype) -> Adapter:
+    def __call__(self, folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> Adapter:
         """Load a model from a folder in diffusers' layout: from safetensors alone, and never from the net.
 
-        Raises UnusableModel when the files are not of this family; OSError when some are missing.
+        It comes into the computer's memory, and `place` takes its components from there to the device. Raises UnusableModel when the files are not of this family; OSError when some are missing.
         """
         ...

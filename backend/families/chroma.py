@@ -19,6 +19,7 @@ from .components import load_model, load_text_encoder, read_config
 from .t5_tokenizer import load_t5_tokenizer
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
+from .turns import Place, whole
 from .unread import unread_end
 from .vae import PictureCoder, load_vae
 
@@ -26,7 +27,7 @@ TEXT_TOKENS: Final = 512
 """Of T5, by diffusers' pipelines."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Chroma:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> Chroma:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
@@ -37,7 +38,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Chroma:
         tokenizer=load_t5_tokenizer(folder / "tokenizer"),
         transformer=load_model(ChromaTransformer2DModel, folder / "transformer", dtype),
     )
-    return Chroma(parts.to(device), coder, scheduler)
+    return Chroma(place(parts, device), coder, scheduler)
 
 
 @dataclass(frozen=True)

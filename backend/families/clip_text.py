@@ -25,6 +25,7 @@ import torch
 from backend.prompts import Prompt
 
 from .adapter import NoSuchLayer
+from .turns import device_of
 
 MAX_CHUNKS: Final = 48
 """Of one prompt. In 75 tokens each there is room for the longest prompt of the contract, in words of five letters; the denoiser
@@ -88,7 +89,7 @@ def encode_clip(
     hidden: list[torch.Tensor] = []
     pooled: torch.Tensor | None = None
     for chunk in read:
-        output = encoder(_ids(tokenizer, chunk, room).to(encoder.device), output_hidden_states=True)
+        output = encoder(_ids(tokenizer, chunk, room).to(device_of(encoder)), output_hidden_states=True)
         states = output.hidden_states[-layer]
         if normed:
             states = getattr(encoder, "text_model", encoder).final_layer_norm(states)

@@ -21,6 +21,7 @@ from .references import ReferenceSize
 from .t5_tokenizer import load_t5_tokenizer
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
+from .turns import Place, whole
 from .unread import unread_end
 from .vae import PictureCoder, load_vae
 
@@ -41,7 +42,7 @@ LONGEST_REFERENCE: Final = 8
 # as FLUX.2 has them, for a picture of any shape; Kontext was trained with nothing longer than 1568 by 672
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> Flux:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     parts = FluxPipeline(
@@ -55,7 +56,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux:
     )
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
     edits = read_config(folder, "", INDEX).get("_class_name") == EDITING
-    return Flux(parts.to(device), coder, scheduler, edits)
+    return Flux(place(parts, device), coder, scheduler, edits)
 
 
 @dataclass(frozen=True)

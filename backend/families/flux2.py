@@ -26,6 +26,7 @@ from .components import INDEX, load_model, load_text_encoder, read_config
 from .flux2_vae import PatchCoder, load_flux2_vae
 from .references import ReferenceSize
 from .schedule import FlowSchedule, empirical_mu, even_sigmas
+from .turns import Place, whole
 
 TEXT_TOKENS: Final = 512
 """That diffusers' pipelines let it read, of the message that the prompt is put into."""
@@ -45,7 +46,7 @@ LONGEST_REFERENCE: Final = 8
 # of diffusers' Flux2ImageProcessor and the pipelines that use it; pictures out of the last two are refused there
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux2:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> Flux2:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_flux2_vae(folder, dtype)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
@@ -64,7 +65,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Flux2:
     else:
         raise UnusableModel("Its text encoder is of a kind that its family does not have.")
     _agree(transformer, coder, text_encoder, TAPPED[language])
-    return Flux2(parts.to(device), coder, scheduler, distilled)
+    return Flux2(place(parts, device), coder, scheduler, distilled)
 
 
 def _agree(transformer: Any, coder: PatchCoder, text_encoder: Any, tapped: tuple[int, ...]) -> None:  # noqa: ANN401
@@ -95,7 +96,7 @@ class Flux2(CodedModel):
         scheduler: dict[str, Any],
         distilled: bool,
     ) -> None:
-        super().__init__(coder, parts.device)
+        super().__init__(coder, parts._execution_device)
         # the pipeline is a bag of parts with helpers; it is never called
         self._parts: Any = parts
         self._transformer: Any = parts.transformer

@@ -11,6 +11,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from .adapter import Encoded, UnusableModel
 from .components import load_model, read_config
+from .turns import device_of
 
 CLASS: Final = "AutoencoderKLFlux2"
 
@@ -51,7 +52,7 @@ class PatchCoder:
 
     def encode(self, rgb: torch.Tensor) -> Encoded:
         """Encode pictures `[n, 3, height, width]`, -1 to 1, of sides that are multiples of the scale."""
-        found = self.vae.encode(rgb.to(self.vae.device, self.vae.dtype)).latent_dist.mode().float()
+        found = self.vae.encode(rgb.to(device_of(self.vae), self.vae.dtype)).latent_dist.mode().float()
         patches = pixel_unshuffle(found, self._patch)
         return Encoded((patches - self._mean.to(patches)) / self._deviation.to(patches))
 

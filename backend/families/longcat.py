@@ -24,6 +24,7 @@ from .qwen_vl import MARK, QwenVL, Seen, load_qwen_vl
 from .shown import ratio_of, resized
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
+from .turns import Place, whole
 from .vae import PictureCoder, load_vae
 
 PROCESSOR: Final = "text_processor"
@@ -43,7 +44,7 @@ INSIDE_A_WORD: Final = re.compile("(?<=[a-zA-Z])'(?=[a-zA-Z])")
 """An apostrophe, which opens no quotation."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> LongCat:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> LongCat:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     edits = read_config(folder, "", INDEX).get("_class_name") == LongCatImageEditPipeline.__name__
@@ -58,7 +59,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> LongCat:
         scheduler=None,
     )
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
-    return (LongCatEdit if edits else LongCat)(parts.to(device), reader, coder, scheduler)
+    return (LongCatEdit if edits else LongCat)(place(parts, device), reader, coder, scheduler)
 
 
 class _Processor:

@@ -19,13 +19,14 @@ from .chat import unread_of
 from .components import load_model, load_text_encoder, read_config
 from .tokens import SIDE, pack, unpack
 from .transformer import TokenModel
+from .turns import Place, whole
 from .vae import PictureCoder, load_vae
 
 TEXT_TOKENS: Final = 256
 """That diffusers' pipeline lets it read, behind the words that every prompt begins with."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Ovis:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> Ovis:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
@@ -36,7 +37,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> Ovis:
         tokenizer=Qwen2Tokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
         transformer=load_model(OvisImageTransformer2DModel, folder / "transformer", dtype),
     )
-    return Ovis(parts.to(device), coder, scheduler)
+    return Ovis(place(parts, device), coder, scheduler)
 
 
 @dataclass(frozen=True)

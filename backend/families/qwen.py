@@ -21,6 +21,7 @@ from .qwen_image import QwenImage
 from .qwen_layered import QwenLayered
 from .qwen_vae import load_qwen_vae
 from .qwen_vl import load_qwen_vl
+from .turns import Place, whole
 
 PROCESSOR: Final = "processor"
 """Cuts pictures for the text encoder. Only the models that are shown some have it."""
@@ -34,7 +35,7 @@ KINDS: Final[dict[type[QwenImage], Any]] = {
 """The pipeline of each, whose words about the prompt and whose ways with pictures it has."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> QwenImage:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> QwenImage:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_qwen_vae(folder, dtype)
     transformer = load_model(QwenImageTransformer2DModel, folder / "transformer", dtype)
@@ -51,7 +52,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> QwenImage:
         components[PROCESSOR] = None
     parts = KINDS[kind](**components)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
-    return kind(parts.to(device), reader, coder, scheduler)
+    return kind(place(parts, device), reader, coder, scheduler)
 
 
 def kind_of(index: dict[str, Any], transformer: Any) -> type[QwenImage]:  # noqa: ANN401 - untyped library

@@ -10,6 +10,7 @@ from diffusers import AutoencoderKLQwenImage
 
 from .adapter import Encoded, UnusableModel
 from .components import load_model, read_config
+from .turns import device_of
 
 COLOURS: Final = 3
 """Red, green and blue; transparency comes after them."""
@@ -57,7 +58,7 @@ class FrameCoder:
         """Encode pictures `[n, colours, height, width]`, -1 to 1; one without transparency is opaque where there could be some."""
         if picture.shape[1] < self.colours:
             picture = torch.cat([picture, torch.ones_like(picture[:, :1])], dim=1)
-        frames = picture.to(self.vae.device, self.vae.dtype)[:, :, None]
+        frames = picture.to(device_of(self.vae), self.vae.dtype)[:, :, None]
         found = self.vae.encode(frames).latent_dist
         mean, deviation = self._mean.to(frames.device), self._deviation.to(frames.device)
         return Encoded((found.mean[:, :, 0].float() - mean) / deviation, found.std[:, :, 0].float() / deviation)

@@ -13,6 +13,7 @@ from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2Tokenizer, Qwe
 
 from .adapter import UnusableModel
 from .components import load_text_encoder, read_config
+from .turns import device_of
 
 PICTURE: Final = "<|image_pad|>"
 """Stands in a text for a picture, and is repeated for each token that the picture takes."""
@@ -111,7 +112,7 @@ class QwenVL:
         do not; and padding behind one another, which used to be in one place.
         """
         model = self.encoder.model
-        device = self.encoder.device
+        device = device_of(self.encoder)
         tokens = torch.tensor([list(ids)], device=device)
         attended = torch.ones_like(tokens) if mask is None else torch.tensor([list(mask)], device=device)
         kinds = (tokens == self.encoder.config.image_token_id).int()

@@ -20,11 +20,12 @@ from backend.prompts import Prompt
 from .adapter import Beside, Conditioning
 from .clip_text import chunk_count, encode_clip
 from .components import load_model, load_text_encoder, read_config
+from .turns import Place, whole
 from .unet import UNetModel
 from .vae import PictureCoder, load_vae
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SD1:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> SD1:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
@@ -38,7 +39,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SD1:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    return SD1(parts.to(device), coder, scheduler)
+    return SD1(place(parts, device), coder, scheduler)
 
 
 @dataclass(frozen=True)

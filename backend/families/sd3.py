@@ -24,6 +24,7 @@ from .schedule import FlowSchedule
 from .t5_tokenizer import load_t5_tokenizer
 from .tokens import SIDE, packed_shape, tokens_of
 from .transformer import TokenModel
+from .turns import Place, whole
 from .unread import unread_end
 from .vae import PictureCoder, load_vae
 
@@ -31,7 +32,7 @@ TEXT_TOKENS: Final = 256
 """Of T5, by diffusers' pipelines."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SD3:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> SD3:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
@@ -51,7 +52,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SD3:
         text_encoder_3=t5,
         tokenizer_3=t5_tokenizer,
     )
-    return SD3(parts.to(device), coder, scheduler)
+    return SD3(place(parts, device), coder, scheduler)
 
 
 def _has(index: dict[str, Any], component: str) -> bool:

@@ -21,6 +21,7 @@ from .adapter import Beside, Conditioning, UnusableModel
 from .agreement import agree_on_text
 from .clip_text import chunk_count, encode_clip
 from .components import INDEX, load_model, load_text_encoder, read_config
+from .turns import Place, whole
 from .unet import UNetModel
 from .vae import PictureCoder, load_vae
 
@@ -35,7 +36,7 @@ OTHER_NOISE: Final = "EDM"
 """How the names of diffusers' schedulers begin for models of Karras' preconditioning, which want other inputs (Playground 2.5)."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SDXL:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> SDXL:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`.
 
     A VAE that says of itself that it overflows in float16 is loaded in float32 instead.
@@ -54,7 +55,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> SDXL:
         force_zeros_for_empty_prompt=index.get("force_zeros_for_empty_prompt", True),
         add_watermarker=False,
     )
-    return SDXL(parts.to(device), coder, scheduler)
+    return SDXL(place(parts, device), coder, scheduler)
 
 
 def _overflows(folder: Path) -> bool:

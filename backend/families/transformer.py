@@ -19,7 +19,7 @@ class TokenModel(CodedModel):
     """
 
     def __init__(self, parts: Any, coder: Coder, scheduler: dict[str, Any]) -> None:  # noqa: ANN401 - untyped library
-        super().__init__(coder, parts.device)
+        super().__init__(coder, parts._execution_device)
         self._parts = parts
         self._transformer: Any = parts.transformer
         self._scheduler = scheduler

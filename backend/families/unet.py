@@ -14,6 +14,7 @@ from .adapter import Beside, UnusableModel
 from .agreement import agree_on_latents
 from .base import CodedModel
 from .schedule import DiffusionSchedule
+from .turns import device_of
 from .vae import PictureCoder
 
 
@@ -26,7 +27,7 @@ def guidance_embedding(parts: Any, guidance: float) -> torch.Tensor | None:  # n
     if width is None:
         return None
     embedding: torch.Tensor = parts.get_guidance_scale_embedding(torch.tensor([guidance - 1.0]), width)
-    return embedding.to(parts.unet.device, parts.unet.dtype)
+    return embedding.to(device_of(parts.unet), parts.unet.dtype)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class InpaintingInput:
 
     def beside(self, picture: torch.Tensor | None, mask: torch.Tensor | None, extent: Extent) -> Beside:
         """As diffusers' inpainting pipelines have it: the mask is cut at one half, and what may change is grey."""
-        device = self.coder.vae.device
+        device = device_of(self.coder.vae)
         open_ = torch.ones(1, 1, extent.height, extent.width) if mask is None else mask
         open_ = (open_ >= 0.5).float().to(device)
         seen = torch.zeros(1, 3, extent.height, extent.width) if picture is None else picture
@@ -72,7 +73,7 @@ class UNetModel(CodedModel):
     """
 
     def __init__(self, parts: Any, coder: PictureCoder, scheduler: dict[str, Any]) -> None:  # noqa: ANN401
-        super().__init__(coder, parts.device)
+        super().__init__(coder, parts._execution_device)
         self._parts = parts
         self._unet: Any = parts.unet
         self._scheduler = scheduler

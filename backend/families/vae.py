@@ -10,6 +10,7 @@ from diffusers import AutoencoderKL, AutoencoderTiny
 
 from .adapter import Encoded, UnusableModel
 from .components import load_model, read_config
+from .turns import device_of
 
 CLASSES: Final = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 
@@ -56,7 +57,7 @@ class PictureCoder:
         return encoded
 
     def _encode(self, rgb: torch.Tensor) -> Encoded:
-        encoded = self.vae.encode(rgb.to(self.vae.device, self.vae.dtype))
+        encoded = self.vae.encode(rgb.to(device_of(self.vae), self.vae.dtype))
         if isinstance(self.vae, AutoencoderTiny):
             return Encoded((encoded.latents.float() - self._shift) * self._scale)
         found = encoded.latent_dist

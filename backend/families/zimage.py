@@ -20,6 +20,7 @@ from .components import load_model, load_text_encoder, read_config
 from .guidance import no_longer_than
 from .tokens import SIDE
 from .transformer import TokenModel
+from .turns import Place, whole
 from .vae import PictureCoder, load_vae
 
 TEXT_TOKENS: Final = 512
@@ -29,7 +30,7 @@ TRAINED_STEPS: Final = 1000
 """It counts time from noise to picture, 0 to 1, and so the other way round than the schedule."""
 
 
-def load(folder: Path, device: torch.device, dtype: torch.dtype) -> ZImage:
+def load(folder: Path, device: torch.device, dtype: torch.dtype, place: Place = whole) -> ZImage:
     """Load a model from a folder in diffusers' layout, all of it in `dtype`; see `adapter.Load`."""
     coder = load_vae(folder, dtype)
     scheduler = read_config(folder, "scheduler", SchedulerMixin.config_name)
@@ -40,7 +41,7 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> ZImage:
         tokenizer=Qwen2Tokenizer.from_pretrained(folder / "tokenizer", local_files_only=True),
         transformer=load_model(ZImageTransformer2DModel, folder / "transformer", dtype),
     )
-    return ZImage(parts.to(device), coder, scheduler)
+    return ZImage(place(parts, device), coder, scheduler)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def test_a_model_is_loaded_in_the_dtype_of_the_device(machine, library, monkeypa
     machine(cuda="NVIDIA GeForce RTX 4070")
     asked = []
 
-    def load(folder, device, wanted):
+    def load(folder, device, wanted, place):
         asked.append((str(device), wanted))
         raise MemoryError
 

@@ -263,7 +263,8 @@ def test_a_cancelled_picture_leaves_the_next_one_alone(engine, shelf):
 def test_their_memory_is_counted_where_it_is_planned_how_many_pictures_fit(shelf, monkeypatch, dtype, size):
     asked = []
 
-    def room_for(facts, extent, device, loras):
+    def room_for(facts, extent, device, loras, room):
+        assert room is None, "all of it is there"
         asked.append(loras)
         return 8
 

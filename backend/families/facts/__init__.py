@@ -4,6 +4,8 @@ Pure data: no torch, no files.
 """
 
 from .family import FamilyFacts as FamilyFacts
+from .kinds import TEXT_ENCODER as TEXT_ENCODER
+from .kinds import VAE as VAE
 from .kinds import Device as Device
 from .kinds import DType as DType
 from .kinds import GuidanceKind as GuidanceKind

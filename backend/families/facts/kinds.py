@@ -1,6 +1,6 @@
 """In what models differ, by name."""
 
-from typing import Literal
+from typing import Final, Literal
 
 Device = Literal["cuda", "rocm", "mps", "xpu", "cpu"]
 DType = Literal["float32", "float16", "bfloat16"]
@@ -14,3 +14,7 @@ GuidanceKind = Literal["classifier_free", "embedded", "none"]
 Variant = Literal["base", "inpaint", "edit", "layered"]
 """What the denoiser takes beside the latents and the prompt: nothing, a mask and the masked picture, whole pictures to work
 from, or a picture to take apart into layers."""
+
+VAE: Final = "vae"
+TEXT_ENCODER: Final = "text_encoder"
+# what components are called in diffusers' layout, or how their names begin; what is neither and has weights is the denoiser

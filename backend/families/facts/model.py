@@ -84,11 +84,18 @@ class ModelFacts:
 
         `taken` are bytes beside the model's own weights, as of LoRAs: they go off the pixels' share.
         """
+        return max(1, (int(memory * PAINTING_SHARE) - taken) * self._halves(device) // self.pixel_bytes)
+
+    def bytes_of(self, pixels: int, device: str) -> int:
+        """The memory that so many pixels take at once on a device of that kind, at the worst moment, the weights aside."""
+        return pixels * self.pixel_bytes // self._halves(device)
+
+    def _halves(self, device: str) -> int:
+        """How many pixels take the memory that one takes in float32."""
         dtype = self.dtype_on(device)
         # the worst moment is the VAE's; a processor may have to calculate in float32 whatever the facts say
         full = dtype == "float32" or device == "cpu" or (dtype == "float16" and self.full_vae)
-        halves = 1 if full else 2
-        return max(1, (int(memory * PAINTING_SHARE) - taken) * halves // self.pixel_bytes)
+        return 1 if full else 2
 
 
 def facts_of_model(
