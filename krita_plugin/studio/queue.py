@@ -102,7 +102,8 @@ class JobQueue:
 
     def views(self) -> list[JobView]:
         """Return how the jobs stand, the oldest first. A cancelled one whose end cannot be heard now is not shown."""
-        return [replace(job.view, document=self._name_elsewhere(job)) for job in self._to_show()]
+        to_show = (job for job in self._jobs.values() if self._backend.ready or not job.cancelled)
+        return [replace(job.view, document=self._name_elsewhere(job)) for job in to_show]
 
     def load(self) -> None:
         """Look for the jobs of an earlier run."""
@@ -183,12 +184,9 @@ class JobQueue:
                     self._jobs[status.id].found(status.state)
             self._changed()
 
-    def _to_show(self) -> list[Tracked]:
-        return [job for job in self._jobs.values() if self._backend.ready or not job.cancelled]
-
     def _held(self) -> int:
-        """Return the bytes of pixels of the jobs that are shown: nobody could make room by ending any other."""
-        return sum(job.size for job in self._to_show())
+        """Return the bytes of pixels that are held for jobs: the link lets those of a cancelled one go at once."""
+        return sum(job.size for job in self._jobs.values() if not job.cancelled)
 
     def _send(self, job: Tracked, message: protocol.Job, contents: Mapping[str, QtCore.QByteArray]) -> None:
         try:
