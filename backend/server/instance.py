@@ -9,7 +9,6 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from backend.places import Places
-from protocol import Failure
 
 from . import discovery, private
 from .discovery import Found
@@ -47,20 +46,16 @@ async def become_the_one(places: Places) -> FileLock:
                 raise AlreadyRunning(found) from None
         except OSError as error:
             raise CannotServe(
-                Failure(
-                    "no_lock",
-                    f"The file {places.lock} cannot be locked: {error.strerror or error}.",
-                    "Set the folder's permissions, or name another place in SCUMBLE_HOME.",
-                )
+                "no_lock",
+                f"The file {places.lock} cannot be locked: {error.strerror or error}.",
+                "Set the folder's permissions, or name another place in SCUMBLE_HOME.",
             ) from error
         else:
             return lock
         if time.monotonic() > deadline:
             raise CannotServe(
-                Failure(
-                    "lock_held",
-                    "Another backend of yours holds the lock, but does not answer.",
-                    f"End that process; the lock is {places.lock}.",
-                )
+                "lock_held",
+                "Another backend of yours holds the lock, but does not answer.",
+                f"End that process; the lock is {places.lock}.",
             )
         await asyncio.sleep(LOOK_SECONDS)

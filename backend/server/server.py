@@ -22,7 +22,7 @@ from backend import __version__
 from backend.executors.interface import Executor
 from backend.jobs import Desk, Refusal, Spool
 from backend.places import Places
-from protocol import MAX_FRAME_BYTES, Failure, Limits, Loras, ModelInfo, Status, Styles, Welcome
+from protocol import MAX_FRAME_BYTES, Failure, Limits, Loras, ModelInfo, Status, Styles, Welcome, carriable
 
 from . import discovery
 from .discovery import Found
@@ -178,7 +178,8 @@ class Server:
             running=self.desk.running,
             clients=len(self._sessions),
             spooled=self.desk.kept,
-            log=str(self._places.log),
+            # a folder may have a name that is no text
+            log=carriable(str(self._places.log)),
         )
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -231,11 +232,9 @@ class Server:
             )
         except OSError as error:
             raise CannotServe(
-                Failure(
-                    "no_port",
-                    f"The backend cannot listen on {host}, port {self._port}: {error.strerror or error}.",
-                    "Choose another port, or none: then a free one is taken.",
-                )
+                "no_port",
+                f"The backend cannot listen on {host}, port {self._port}: {error.strerror or error}.",
+                "Choose another port, or none: then a free one is taken.",
             ) from error
         port: int = self._socket.sockets[0].getsockname()[1]
         return port

@@ -15,10 +15,21 @@ import pytest
 
 from backend.models import Library
 from backend.places import HOME_VARIABLE
-from backend.server import AlreadyRunning, CannotServe, discovery, instance, private, serve
+from backend.server import AlreadyRunning, CannotServe, Server, discovery, instance, private, serve
 from backend.server import server as server_module
 from backend.server.log import logging_to
-from protocol import Failed, Failure, GetStatus, Status
+from protocol import (
+    Done,
+    Failed,
+    GetStatus,
+    ListLoras,
+    ListModels,
+    ListStyles,
+    Loras,
+    Models,
+    Status,
+    Styles,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -202,7 +213,7 @@ async def test_a_folder_that_is_gone_for_good_is_logged_once_and_no_fault(
 
     def refuse(*_):
         tried.append(True)
-        raise CannotServe(Failure("no_folder", "It is gone.", "Log in again."))
+        raise CannotServe("no_folder", "It is gone.", "Log in again.")
 
     monkeypatch.setattr(server_module, "TELL_SECONDS", 0.001)
     monkeypatch.setattr(discovery, "tell_again", refuse)
@@ -287,3 +298,30 @@ def test_starting_is_light():
     out = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     loaded = {name.partition(".")[0] for name in out.split()}
     assert not loaded & {"torch", "numpy", "diffusers", "transformers", "PIL", "safetensors", "pyvips", "rich"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+async def test_a_home_whose_name_is_no_text_keeps_no_answer_back(tmp_path, hand, tools, reach):
+    places = tools.places_under(tmp_path / os.fsdecode(b"h\xe8me"))
+    server = Server(places, hand, Library(places.models))
+    await server.start()
+    try:
+        ana = await reach(server)
+        await ana.say(GetStatus(), ListModels(), ListStyles(), ListLoras())
+        assert (await ana.wait_for(Status)).log == str(tmp_path / "h?me/logs/server.log")
+        await ana.wait_for(Models)
+        assert (await ana.wait_for(Styles)).folder == str(tmp_path / "h?me/styles")
+        assert (await ana.wait_for(Loras)).folder == str(tmp_path / "h?me/models/loras")
+        hand.by_itself = True
+        job, content = tools.job_with_image()
+        await ana.submit(job, content)
+        await ana.wait_for(Done, job.id)
+    finally:
+        await server.stop()
+
+
+def test_what_keeps_it_from_starting_can_be_told_whatever_the_files_are_called(tmp_path):
+    (tmp_path / "in the way").write_text("")
+    with pytest.raises(CannotServe, match=r"in the way/h\?me cannot be made") as problem:
+        private.own_folder(tmp_path / "in the way" / "h\udce8me")
+    assert problem.value.failure.code == "no_folder"
