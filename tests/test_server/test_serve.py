@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,6 +169,69 @@ async def test_a_lock_whose_holder_does_not_answer_is_a_clear_word(places, make_
         await make_server().start()
     assert refused.value.failure.code == "lock_held"
     lock.release()
+
+
+async def test_one_whose_session_was_cleared_away_is_found_again_and_none_comes_beside_it(
+    make_server, places, tools, monkeypatch
+):
+    """As at a logout that a server outlives: with the folder goes the lock in it."""
+    monkeypatch.setattr(server_module, "TELL_SECONDS", 0.2)
+    server = make_server()
+    await server.start()
+    try:
+        shutil.rmtree(places.runtime)
+        with pytest.raises(AlreadyRunning) as refused:
+            await make_server(tools.hand.HandExecutor()).start()
+        assert refused.value.found == server.found
+    finally:
+        await server.stop()
+
+
+async def test_one_from_outside_of_the_session_keeps_its_results_to_itself(places, tools, make_server, monkeypatch):
+    """It says where it is in another place, where nobody looks who is in the session."""
+    monkeypatch.setattr(instance, "WAIT_SECONDS", 0.05)
+    other = replace(places, runtime=places.data / "run")
+    server = Server(other, tools.hand.HandExecutor(), Library(places.models))
+    await server.start()
+    try:
+        for _ in range(2):
+            with pytest.raises(CannotServe) as refused:
+                await make_server().start()
+            assert refused.value.failure.code == "lock_held"
+            assert str(places.spool_lock) in refused.value.failure.remedy
+    finally:
+        await server.stop()
+    # nothing of the two that were refused holds it up
+    server = make_server(tools.hand.HandExecutor())
+    await server.start()
+    await server.stop()
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("no flock")])
+async def test_a_disk_without_locks_for_the_results_keeps_no_server_from_starting(
+    make_server, places, monkeypatch, caplog, problem
+):
+    acquire = instance.FileLock.acquire
+
+    def refuse(self, *arguments, **how):
+        if self.lock_file == str(places.spool_lock):
+            raise problem
+        return acquire(self, *arguments, **how)
+
+    monkeypatch.setattr(instance.FileLock, "acquire", refuse)
+    server = make_server()
+    await server.start()
+    await server.stop()
+    assert "without a lock" in caplog.text
+
+
+async def test_results_that_no_folder_can_be_made_for_do_not_either(make_server, places, caplog):
+    places.spool.parent.mkdir(parents=True, exist_ok=True)
+    places.spool.write_text("in the way")
+    server = make_server()
+    await server.start()
+    await server.stop()
+    assert "without a lock" in caplog.text
 
 
 async def test_a_port_in_use_is_a_clear_word(make_server, places, tools):
