@@ -98,6 +98,11 @@ def test_several_jobs_wait_and_each_is_cancelled_alone(studio, link):
     assert [view.id for view in studio.jobs] == [first.id, third.id]
     studio.cancel_newest()
     assert link.cancelled == [second.id, third.id]
+    # the backend may take a while to hear of it; the next press is for the next one
+    studio.cancel_newest()
+    assert link.cancelled == [second.id, third.id, first.id]
+    studio.cancel_newest()
+    assert link.cancelled == [second.id, third.id, first.id]
 
 
 # --- the backend
