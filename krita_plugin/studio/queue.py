@@ -98,7 +98,8 @@ class JobQueue:
         """Whether a backend is needed: for a job, or for the result of an earlier run whose document is open."""
         if self._asking.waiting or self.sent:
             return True
-        return any(self._documents.home_of(kept, None) is not None for kept in self._earlier.values())
+        wanted = (kept for kept in self._earlier.values() if not kept.cancelled)
+        return any(self._documents.home_of(kept, None) is not None for kept in wanted)
 
     def views(self) -> list[JobView]:
         """Return how the jobs stand, the oldest first. A cancelled one whose end cannot be heard now is not shown."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import krita
+import pytest
 from stage import (
     MODEL,
     STYLES,
@@ -317,6 +318,22 @@ def test_a_new_krita_is_told_what_is_gone_and_does_not_show_what_was_cancelled(s
     until(lambda: again.offers)
     assert [offer.index for offer in again.offers] == [1]
     until(lambda: kept_files(tmp_path) == [f"{half.id}.json"])
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_new_krita_starts_no_backend_for_what_was_cancelled(studio, link, begin, tmp_path, cancelled):
+    job = generated(studio, link)
+    if cancelled:
+        studio.cancel(job.id)
+    studio.close()
+    other = ScriptedLink()
+    other.state = LinkState.ABSENT
+    again = begin(other)
+    until(lambda: again._queue._earlier)
+    assert other.starts == (0 if cancelled else 1)
+    other.welcome()
+    # when one is there, it is told
+    assert other.cancelled == ([job.id] if cancelled else [])
 
 
 # --- faults
