@@ -21,7 +21,7 @@ from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.link.standing import LinkState
 from krita_plugin.qt import QtCore
-from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings
+from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings, placing
 
 
 def failure(code="broken"):
@@ -366,6 +366,19 @@ def test_a_fault_while_a_layer_is_added_is_told_of_once(studio, link, monkeypatc
     assert "ZeroDivisionError" in studio.notice.happened
     assert studio.jobs == ()
     assert len([record for record in caplog.records if record.exc_info]) == 1
+    caplog.clear()
+    monkeypatch.undo()
+    studio.apply(job.id, 0)
+    until(lambda: len(names(active())) == 2)
+
+
+def test_a_fault_while_pixels_are_made_krita_s_leaves_the_picture_to_be_applied(studio, link, monkeypatch, caplog):
+    job = generated(studio, link)
+    monkeypatch.setattr(placing, "for_krita", lambda _: 1 / 0)
+    link.finish(job, held=bytes)
+    until(lambda: studio.offers)
+    assert "ZeroDivisionError" in studio.notice.happened
+    assert (studio.jobs, link.acknowledged) == ((), [])
     caplog.clear()
     monkeypatch.undo()
     studio.apply(job.id, 0)
