@@ -116,6 +116,7 @@ class JobQueue:
         if refusal is not None:
             self._tell(Notice.of(refusal, NoticeKind.WARNING))
             return
+        self._backend.ask_models_again()
         view = JobView(uuid.uuid4().hex, layer_name(settings.prompt), pictures=settings.count)
         job = self._jobs[view.id] = Tracked(view, document, settings)
         self._asking.ask(job, document, settings)

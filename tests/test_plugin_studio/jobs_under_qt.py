@@ -244,6 +244,38 @@ def test_styles_and_those_of_a_backend_that_has_none(studio, link):
     assert [style.name for style in studio.styles] == ["Model", "Other"]
 
 
+def test_models_that_cannot_be_listed_end_the_wish_with_a_word_and_are_asked_for_again(link, begin):
+    opened()
+    studio = begin(link)
+    link.stand(LinkState.READY)
+    studio.generate()
+    link.news.emit(protocol.Styles(STYLES))
+    assert [view.stage for view in studio.jobs] == [JobStage.PREPARING]
+    link.news.emit(protocol.Refused("list_models", failure("internal")))
+    until(lambda: studio.jobs == ())
+    assert (studio.notice.happened, studio.notice.actions) == ("It broke.", (NoticeAction.RETRY,))
+    link.requests.clear()
+    studio.act(NoticeAction.RETRY)
+    assert link.requests == [protocol.ListModels()]
+    link.news.emit(protocol.Models((MODEL,)))
+    until(lambda: link.submitted)
+
+
+def test_models_and_styles_that_were_known_are_used_while_they_cannot_be_listed(studio, link):
+    studio.change(replace(studio.settings, style="Ink"))
+    link.stand(LinkState.LOST)
+    link.stand(LinkState.READY)
+    link.news.emit(protocol.Refused("list_models", failure("internal")))
+    link.news.emit(protocol.Refused("list_styles", failure("internal")))
+    assert (studio.styles, studio.styles_folder) == (STYLES, "/styles")
+    link.requests.clear()
+    studio.generate()
+    assert link.requests == [protocol.ListModels()]
+    link.news.emit(protocol.Refused("list_models", failure("internal")))
+    until(lambda: link.submitted)
+    assert studio.notice is None
+
+
 def test_a_style_that_is_gone_is_told_of(studio, link):
     studio.change(Settings(style="Nowhere"))
     studio.generate()
