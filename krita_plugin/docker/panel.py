@@ -80,10 +80,10 @@ class Panel(QtWidgets.QWidget):
         return super().event(event)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Go back to the canvas on Escape."""
+        """Go back to the canvas on Escape; press the button that has the focus on Enter, which Qt does in dialogs only."""
         if event is not None and event.key() == QtCore.Qt.Key.Key_Escape:
             leave(self)
-        else:
+        elif event is None or not keys.press(QtWidgets.QApplication.focusWidget(), event):
             super().keyPressEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
