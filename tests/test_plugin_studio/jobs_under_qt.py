@@ -21,7 +21,7 @@ from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.link.standing import LinkState
 from krita_plugin.qt import QtCore
-from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings, placing
+from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings, placing, results
 
 
 def failure(code="broken"):
@@ -414,6 +414,21 @@ def test_a_fault_while_pixels_are_made_krita_s_leaves_the_picture_to_be_applied(
     caplog.clear()
     monkeypatch.undo()
     studio.apply(job.id, 0)
+    until(lambda: len(names(active())) == 2)
+
+
+def test_pictures_that_cannot_be_shown_can_be_applied_all_the_same(studio, link, monkeypatch, caplog, tmp_path):
+    job = generated(studio, link, count=2)
+    monkeypatch.setattr(results, "look_at", lambda *_: 1 / 0)
+    link.finish(job)
+    until(lambda: studio.offers)
+    assert "ZeroDivisionError" in studio.notice.happened
+    assert (len(studio.offers), link.acknowledged) == (2, [])
+    assert kept_files(tmp_path) == [f"{job.id}.json"]
+    assert studio.look(job.id, 0) is not None
+    caplog.clear()
+    monkeypatch.undo()
+    studio.apply(job.id, 1)
     until(lambda: len(names(active())) == 2)
 
 
