@@ -160,7 +160,12 @@ class Panel(QtWidgets.QWidget):
         self._notice.read()
         self._status.read()
         if was_hidden and not self._notice.isHidden():
-            QtCore.QTimer.singleShot(0, lambda: self._scroll.ensureWidgetVisible(self._notice, 0, MARGIN))
+            # a method, and no function of its own: Qt drops it when the window is closed meanwhile
+            QtCore.QTimer.singleShot(0, self._scroll_to_notice)
+
+    @guarded
+    def _scroll_to_notice(self) -> None:
+        self._scroll.ensureWidgetVisible(self._notice, 0, MARGIN)
 
 
 class _Scroll(QtWidgets.QScrollArea):
