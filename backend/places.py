@@ -75,6 +75,11 @@ class Places:
         return self.runtime / "server.lock"
 
     @property
+    def spool_lock(self) -> Path:
+        """Held by the one server whose results lie there: it stays where the system clears `runtime` away at a logout."""
+        return self.spool / "server.lock"
+
+    @property
     def inboxes(self) -> Path:
         """A folder for each connection, where programs on this machine lay pixels for the server."""
         return self.runtime / "inbox"

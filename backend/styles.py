@@ -33,6 +33,7 @@ from protocol import (
     ModelInfo,
     Style,
     Styles,
+    carriable,
     encode_message,
     from_plain,
 )
@@ -71,7 +72,7 @@ def read_preset(path: Path) -> Style:
     Raises OSError when the file cannot be read, and UnusablePreset when it holds anything that no style has: a mistyped key
     must not be ignored.
     """
-    shown = _shown(path.name)
+    shown = carriable(path.name)
     try:
         # Windows' editor begins a file with a mark that TOML does not know
         plain = tomllib.loads(_read(path).decode("utf-8-sig"))
@@ -87,7 +88,7 @@ def read_preset(path: Path) -> Style:
         )
     try:
         style = from_plain(Style, plain, "style")
-        return style if style.name else dataclasses.replace(style, name=_shown(path.stem))
+        return style if style.name else dataclasses.replace(style, name=carriable(path.stem))
     except (DecodeError, ValueError) as error:
         raise UnusablePreset(f"The style {shown} cannot be used: {error}.") from error
 
@@ -107,7 +108,7 @@ def offer(folder: Path, models: Iterable[ModelInfo]) -> Styles:
     first = [_with_own_name(style, taken) for style in usable[:1]]
     last = [_with_own_name(style, taken) for style in rest]
     by_name = sorted(presets, key=lambda style: (style.name.casefold(), style.name))
-    return Styles((*first, *by_name, *last), _shown(str(folder))[:MAX_PATH_CHARS], tuple(problems))
+    return Styles((*first, *by_name, *last), carriable(str(folder))[:MAX_PATH_CHARS], tuple(problems))
 
 
 def _presets(folder: Path, models: dict[str, ModelInfo]) -> tuple[list[Style], list[Failure]]:
@@ -185,25 +186,20 @@ def _read(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise UnusablePreset(f"The style {_shown(path.name)} is no file.")
+            raise UnusablePreset(f"The style {carriable(path.name)} is no file.")
         content = file.read(MAX_STYLE_BYTES + 1)
     if len(content) > MAX_STYLE_BYTES:
-        raise UnusablePreset(f"The style {_shown(path.name)} is larger than {MAX_STYLE_BYTES // 1024} KiB.")
+        raise UnusablePreset(f"The style {carriable(path.name)} is larger than {MAX_STYLE_BYTES // 1024} KiB.")
     return content
 
 
 def _failure(code: str, path: Path, what: str, remedy: str) -> Failure:
-    return Failure(code, f"The style {_shown(path.name)} {what}.", remedy)
+    return Failure(code, f"The style {carriable(path.name)} {what}.", remedy)
 
 
 def _too_many(folder: Path) -> Failure:
     return Failure(
         "too_many_styles",
-        f"There are more styles in {_shown(str(folder))} than can be listed.",
+        f"There are more styles in {carriable(str(folder))} than can be listed.",
         f"Keep at most {MAX_PRESETS} there, and their texts short.",
     )
-
-
-def _shown(text: str) -> str:
-    """A name from the disk as it may travel: nothing that UTF-8 cannot carry."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -84,6 +84,7 @@ from .painter import Painter as Painter
 from .painter import Result as Result
 from .plain import from_plain as from_plain
 from .plain import to_plain as to_plain
+from .text import carriable as carriable
 from .values import DEPTH_BYTES as DEPTH_BYTES
 from .values import ORDER_CHANNELS as ORDER_CHANNELS
 from .values import Depth as Depth

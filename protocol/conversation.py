@@ -39,6 +39,7 @@ from .messages import (
     Refused,
     Welcome,
 )
+from .text import carriable
 from .transfer import Absent, Incoming, Outgoing, Provider
 from .values import Failure, Raster
 from .vocabulary import EVENTS, REQUESTS, Message
@@ -362,7 +363,7 @@ def failure_of(error: ProtocolError) -> Failure:
 
 def _echo(text: str) -> str:
     """Return a foreign string so that it can be sent back: short, and without half a surrogate pair."""
-    return text[:64].encode("utf-8", "replace").decode("utf-8")
+    return carriable(text[:64])
 
 
 def _id_in(fields: dict[str, object]) -> str:

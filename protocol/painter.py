@@ -49,7 +49,7 @@ News = Event | PreviewPicture | Result
 
 @dataclass
 class _Kept:
-    """A job whose end has not arrived yet."""
+    """A job whose end has not arrived yet. Once cancelled it has no attachments."""
 
     job: Job | None
     attachments: Mapping[str, bytes]
@@ -99,7 +99,8 @@ class Painter:
         self._conversation = None
 
     def submit(self, job: Job, attachments: Mapping[str, bytes]) -> None:
-        """Have a job painted. `attachments` holds the bytes of its rasters by content hash; they are kept until its end.
+        """Have a job painted. `attachments` holds the bytes of its rasters by content hash; they are kept until its end, or until
+        it is cancelled.
 
         Raises ValueError when one is missing, the id is in use, or `MAX_QUERY_IDS` jobs wait already.
         """
@@ -129,6 +130,8 @@ class Painter:
         if kept is None or kept.done is not None:
             return
         kept.cancelled = True
+        # nobody is given them any more: what the backend has forgotten by then counts as ended
+        kept.attachments = {}
         if self._conversation is not None and kept.job is not None:
             self._conversation.withdraw(self._only_of(kept.job))
         if self.ready:

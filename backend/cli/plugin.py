@@ -10,7 +10,6 @@ from typing import Final
 import psutil
 
 from backend.cli.problem import Problem
-from backend.pixels.names import shown
 from backend.places import HOME_VARIABLE, Places
 from backend.plugin import (
     CannotInstall,
@@ -24,7 +23,7 @@ from backend.plugin import (
     uninstall,
     write_record,
 )
-from protocol import Failure
+from protocol import Failure, carriable
 
 KRITA_NAMES: Final = frozenset({"krita", "krita.exe", "krita.com", "krita.bin", "krita-bin"})
 """What Krita's process is called on the three systems."""
@@ -82,7 +81,9 @@ def _write_zip(path: Path) -> int:
     except OSError as error:
         raise Problem(
             Failure(
-                "not_written", f"{shown(str(path))} cannot be written: {error.strerror or error}.", "Name another file."
+                "not_written",
+                f"{carriable(str(path))} cannot be written: {error.strerror or error}.",
+                "Name another file.",
             )
         ) from error
     print(f"The plugin is in {path}.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backend.pixels.names import shown
-from protocol import Failure
+from protocol import Failure, carriable
 
 EXIT_FAILED: Final = 1
 """The work was tried and did not succeed."""
@@ -37,4 +36,4 @@ def unusable(failure: Failure) -> Problem:
 
 def bad_input(code: str, happened: str, remedy: str) -> Problem:
     """Return the problem of an argument or file that cannot be used."""
-    return unusable(Failure(code, shown(happened), shown(remedy)))
+    return unusable(Failure(code, carriable(happened), carriable(remedy)))

@@ -9,8 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.constrain import Constrain
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from backend.pixels.names import shown
-from protocol import Accepted, News, Queued
+from protocol import Accepted, News, Queued, carriable
 from protocol import Progress as Progressed
 
 _STAGES = {
@@ -53,7 +52,7 @@ class JobDisplay:
     def say(self, text: str) -> None:
         """Show a sentence above the bar, where it stays."""
         # in a file a sentence stays in one piece
-        self._console.print(shown(text), highlight=False, markup=False, soft_wrap=not self._console.is_terminal)
+        self._console.print(carriable(text), highlight=False, markup=False, soft_wrap=not self._console.is_terminal)
 
     def connecting(self) -> None:
         """Show that there is no connection yet, or again."""

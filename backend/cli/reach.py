@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from backend.client import Address, Reach, Unreachable
-from backend.pixels.names import shown
 from backend.places import HOME_VARIABLE, LORAS_VARIABLE, MODELS_VARIABLE, Places
 from backend.server import discovery
-from protocol import Failure
+from protocol import Failure, carriable
 
 IDLE_SECONDS = 900
 """A backend that a command started stops after so long without work: long enough to keep the model loaded between two
@@ -119,5 +118,5 @@ def _not_started(words: str, places: Places) -> Failure:
     return Failure(
         "not_started",
         "The backend did not start" + (f": {words}" if words else "."),
-        shown(f"If that does not help, look at the end of its log {places.log}, and at 'scumble doctor'."),
+        carriable(f"If that does not help, look at the end of its log {places.log}, and at 'scumble doctor'."),
     )

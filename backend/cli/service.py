@@ -17,7 +17,7 @@ from backend.cli.problem import Problem
 from backend.cli.reach import find, running_only, running_or_started
 from backend.places import Places
 from backend.server import Found, discovery
-from protocol import Failure, GetStatus, Goodbye, ListModels, Models, Shutdown, Status
+from protocol import Failure, GetStatus, Goodbye, ListModels, Models, Shutdown, Status, carriable
 
 STOP_SECONDS = 15.0
 """Until a stopped backend must be gone: its worker ends within a step, or is ended."""
@@ -57,9 +57,8 @@ def stop(arguments: argparse.Namespace, places: Places) -> int:
     deadline = time.monotonic() + STOP_SECONDS
     while discovery.lives(found):
         if time.monotonic() > deadline:
-            raise Problem(
-                Failure("not_stopped", "The backend says goodbye but is still there.", f"Look at its log {places.log}.")
-            )
+            look = carriable(f"Look at its log {places.log}.")
+            raise Problem(Failure("not_stopped", "The backend says goodbye but is still there.", look))
         time.sleep(LOOK_SECONDS)
     print("Stopped.")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Final
 
-from protocol import Failure
+from protocol import Failure, carriable
 
 from .exchange import EXIT_DEVICE_LOST
 from .log import WorkerLog
@@ -17,20 +17,20 @@ MAX_LINE_CHARS: Final = 400
 
 def worker_lost(ending: Ending, log: WorkerLog) -> Failure:
     """Return the failure of a plan whose worker ended while it ran."""
-    remedy = f"Try again; a new painting process has been started. What it said is in {log.path}."
+    remedy = f"Try again; a new painting process has been started. What it said is in {_place_of(log)}."
     if ending.problem:
         return Failure("worker_lost", f"The painting process {ending.problem}, and was ended.", remedy)
     if ending.status == -_SIGKILL:
         return Failure(
             "worker_lost",
             "The painting process was killed, perhaps because memory ran out.",
-            f"Paint a smaller area, or close other programs, and try again. The log is {log.path}.",
+            f"Paint a smaller area, or close other programs, and try again. The log is {_place_of(log)}.",
         )
     if ending.status == EXIT_DEVICE_LOST:
         return Failure(
             "worker_lost",
             "The graphics card stopped answering in the middle of the work.",
-            f"Try again; it is used anew. If it happens often, look for a newer driver. What it said is in {log.path}.",
+            f"Try again; it is used anew. If it happens often, look for a newer driver. What it said is in {_place_of(log)}.",
         )
     return Failure("worker_lost", f"The painting process {_how(ending.status)} in the middle of the work.", remedy)
 
@@ -71,8 +71,12 @@ _SIGKILL: Final = 9
 """Windows has no such name."""
 
 
+def _place_of(log: WorkerLog) -> str:
+    return carriable(str(log.path))
+
+
 def _look_at(log: WorkerLog) -> str:
-    return f"`scumble doctor` says what is missing; the last lines of {log.path} say more. Then try again."
+    return f"`scumble doctor` says what is missing; the last lines of {_place_of(log)} say more. Then try again."
 
 
 def _how(status: int) -> str:

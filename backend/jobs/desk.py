@@ -8,35 +8,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from backend.executors.interface import Executor
-from backend.plan import Plan, PlanError
 from protocol import (
     Accepted,
     Cancelled,
     End,
-    Event,
     Failed,
     Job,
     Jobs,
     JobState,
     JobStatus,
     Limits,
-    Preview,
-    Progress,
     Queued,
 )
 
 from . import failures
 from .admission import check_admission
 from .attachments import Attachments
+from .bench import Bench, Planner
 from .failures import Refusal
-from .painting import Outcome, paint, with_note
 from .queue import FairQueue, JobKey
-from .record import Reader, Record, digest
+from .readers import Reader, Readers
+from .record import Record, digest
 from .spool import Spool
 from .spool_file import EndedJob
 
@@ -45,16 +42,6 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS: Final = 10.0
 """For the running job to end once its executor is closed. That kills its worker after a few seconds; only a plan that
 waits for a disk which does not answer can take longer."""
-
-WORKER_LOST: Final = "worker_lost"
-"""Code of a failure after which a job is painted once more, with a new worker."""
-
-PAINTED_ANEW: Final = (
-    "The painting process was lost in the middle of the work, so this was painted anew by another one."
-)
-
-Planner = Callable[[Job], Awaitable[Plan]]
-"""Makes a plan of a job; raises PlanError."""
 
 
 class Desk:
@@ -70,19 +57,19 @@ class Desk:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._executor = executor
-        self._planner = planner
         self._spool = spool
         self._limits = limits
         self._attachments = attachments or Attachments()
         self._clock = clock
         self._queue = FairQueue()
         self._records: dict[JobKey, Record] = {}
-        self._readers: dict[str, list[Reader]] = {}
+        self._readers = Readers()
         self._running: Record | None = None
         self._work = asyncio.Event()
         self._dispatcher: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
+        self._bench = Bench(executor, planner, self._attachments, self._readers, self._closing)
 
     async def start(self) -> None:
         """Find the ends that an earlier run has left, and begin to work."""
@@ -136,14 +123,11 @@ class Desk:
 
     def attach(self, owner: str, reader: Reader) -> None:
         """Tell this reader, too, of all that happens to the owner's jobs."""
-        self._readers.setdefault(owner, []).append(reader)
+        self._readers.attach(owner, reader)
 
     def detach(self, owner: str, reader: Reader) -> None:
         """Forget a reader. Its jobs go on, but for those whose attachments it can no longer bring: these were never taken."""
-        readers = self._readers.get(owner, [])
-        readers.remove(reader)
-        if not readers:
-            del self._readers[owner]
+        self._readers.detach(owner, reader)
         for record in [record for record in self._records.values() if record.source is reader]:
             if record.state == "receiving" and not record.over:
                 del self._records[record.key]
@@ -242,7 +226,7 @@ class Desk:
         record.state = "queued"
         self._queue.add(record.key)
         self._number_places(quiet=record)
-        self._tell(record.owner, Accepted(record.job.id, record.place))
+        self._readers.tell(record.owner, Accepted(record.job.id, record.place))
         self._work.set()
 
     def _number_places(self, quiet: Record | None = None) -> None:
@@ -252,18 +236,14 @@ class Desk:
             if record.place != place:
                 record.place = place
                 if record is not quiet:
-                    self._tell(record.owner, Queued(key.id, place))
+                    self._readers.tell(record.owner, Queued(key.id, place))
 
     def _state(self, key: JobKey) -> JobState:
         record = self._records.get(key)
         if record is not None:
             return record.state
         ended = self._spool.find(key)
-        if ended is None:
-            return "unknown"
-        return (
-            "cancelled" if isinstance(ended.end, Cancelled) else "failed" if isinstance(ended.end, Failed) else "done"
-        )
+        return ended.state if ended is not None else "unknown"
 
     async def _dispatch(self) -> None:
         while not self._closing.is_set():
@@ -275,42 +255,11 @@ class Desk:
             record = self._running = self._records[key]
             record.state, record.place = "running", 0
             self._number_places()
-            outcome = await self._run(record)
+            outcome = await self._bench.work_on(record)
             record.over = True
             self._release(record)
             await self._end(record, outcome.end, outcome.contents)
             self._running = None
-
-    async def _run(self, record: Record) -> Outcome:
-        """Plan a job and have it painted. Never raises but when it is cancelled itself."""
-        job = record.job
-        try:
-            contents = self._attachments.of(record.owner, job.rasters)
-            plan = await self._planner(job)
-        except PlanError as error:
-            return Outcome(Failed(job.id, error.failure))
-        except Exception:
-            log.exception("job %s: planning it raised", job.id)
-            return Outcome(Failed(job.id, failures.EXECUTOR_FAULT))
-        if record.cancelled:
-            return Outcome(Cancelled(job.id))
-        if self._closing.is_set():
-            return Outcome(Failed(job.id, failures.SERVER_STOPPING))
-        watcher = _Onlooker(record, lambda: self._readers.get(record.owner, ()))
-        outcome = await paint(plan, contents, self._executor, watcher)
-        if self._may_begin_anew(record, outcome):
-            log.warning("job %s: its worker was lost; it is painted once more", job.id)
-            outcome = with_note(await paint(plan, contents, self._executor, watcher), PAINTED_ANEW)
-        if not isinstance(outcome.end, Failed):
-            return outcome
-        if self._closing.is_set():
-            return Outcome(Failed(job.id, failures.SERVER_STOPPING))
-        return Outcome(Cancelled(job.id)) if record.cancelled else outcome
-
-    def _may_begin_anew(self, record: Record, outcome: Outcome) -> bool:
-        """Return whether a lost worker was all that went wrong. Once: a picture that kills each worker must not do so for ever."""
-        lost = isinstance(outcome.end, Failed) and outcome.end.failure.code == WORKER_LOST
-        return lost and not record.cancelled and not self._closing.is_set()
 
     def _end_soon(self, record: Record, end: End) -> None:
         """End a job that does not run."""
@@ -341,35 +290,5 @@ class Desk:
     async def _end(self, record: Record, end: End, contents: Mapping[str, bytes]) -> None:
         ended = await self._spool.put(EndedJob(record.owner, digest(record.job), self._clock(), end), contents)
         del self._records[record.key]
-        log.info("job %s: %s", end.id, _summary(ended.end))
-        self._tell(record.owner, ended.end)
-
-    def _tell(self, owner: str, event: Event) -> None:
-        for reader in self._readers.get(owner, ()):
-            reader.tell(event)
-
-
-class _Onlooker:
-    """Passes on what is heard of a running job."""
-
-    def __init__(self, record: Record, readers: Callable[[], Iterable[Reader]]) -> None:
-        self._record = record
-        self._readers = readers
-
-    def told(self, progress: Progress) -> None:
-        self._record.progress = progress
-        for reader in self._readers():
-            reader.tell(progress)
-
-    def shown(self, preview: Preview, content: bytes) -> None:
-        for reader in self._readers():
-            reader.show(preview, content)
-
-
-def _summary(end: End) -> str:
-    """Return how a job ended, in words for the log: no prompt is in it."""
-    if isinstance(end, Failed):
-        return f"failed, {end.failure.code}"
-    if isinstance(end, Cancelled):
-        return "cancelled"
-    return f"{len(end.pictures)} pictures in {end.seconds:.1f} s"
+        log.info("job %s: %s", end.id, ended.summary)
+        self._readers.tell(record.owner, ended.end)

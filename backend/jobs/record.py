@@ -5,27 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
-from protocol import Event, Job, Preview, Progress, Raster, to_plain
+from protocol import Job, Progress, to_plain
 
 from .queue import JobKey
-
-
-class Reader(Protocol):
-    """One of an owner's connections: told of all jobs of that owner. Its methods return at once and do not raise."""
-
-    def tell(self, event: Event) -> None:
-        """Send this event."""
-
-    def show(self, preview: Preview, content: bytes) -> None:
-        """Send this preview, if the other side reads fast enough."""
-
-    def ask(self, rasters: list[Raster]) -> None:
-        """Ask for these attachments; each that comes is given to `Desk.arrived`."""
-
-    def forget(self, names: list[str]) -> None:
-        """No longer expect these attachments."""
+from .readers import Reader
 
 
 @dataclass(eq=False)

@@ -30,6 +30,7 @@ from protocol import (
     Done,
     End,
     Failed,
+    JobState,
     ProtocolError,
     Raster,
     content_name,
@@ -57,6 +58,20 @@ class EndedJob:
     digest: str
     ended: float
     end: End
+
+    @property
+    def state(self) -> JobState:
+        """How it ended, as who asks for it is told."""
+        return "cancelled" if isinstance(self.end, Cancelled) else "failed" if isinstance(self.end, Failed) else "done"
+
+    @property
+    def summary(self) -> str:
+        """How it ended, in words for the log: no prompt is in it."""
+        if isinstance(self.end, Failed):
+            return f"failed, {self.end.failure.code}"
+        if isinstance(self.end, Cancelled):
+            return "cancelled"
+        return f"{len(self.end.pictures)} pictures in {self.end.seconds:.1f} s"
 
     @property
     def rasters(self) -> tuple[Raster, ...]:

@@ -15,7 +15,7 @@ from typing import Final
 
 import starter
 from backend.families.facts import ModelFacts
-from protocol import MAX_NAME_CHARS, Context, Failure, ModelInfo
+from protocol import MAX_NAME_CHARS, Context, Failure, ModelInfo, carriable
 
 from .companions import Companions
 from .detect import INDEX, detect, detect_file, family_hint
@@ -295,5 +295,4 @@ def _id_of(relative: str) -> str:
 
 def _shown(text: str, most: int = MAX_NAME_CHARS) -> str:
     """A name from the disk as it may travel: no control characters, nothing that UTF-8 cannot carry."""
-    carried = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(letter if letter.isprintable() else "?" for letter in carried)[:most]
+    return "".join(letter if letter.isprintable() else "?" for letter in carriable(text))[:most]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from protocol import Failure
-
-from .names import shown
+from protocol import Failure, carriable
 
 
 class PictureError(Exception):
     """A picture file that cannot be read or written. Says what happened, and what to do about it."""
 
     def __init__(self, happened: str, remedy: str) -> None:
-        self.happened = shown(happened)
-        self.remedy = shown(remedy)
+        self.happened = carriable(happened)
+        self.remedy = carriable(remedy)
         super().__init__(f"{self.happened} {self.remedy}")
 
     @property

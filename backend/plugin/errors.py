@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from protocol import Failure
+from protocol import Failure, carriable
 
 
 class CannotInstall(Exception):
-    """Nothing was installed, or nothing removed; `failure` says why and what to do."""
+    """Nothing was installed, or nothing removed; `failure` says why and what to do. Names of files may stand in either text."""
 
     def __init__(self, code: str, happened: str, remedy: str) -> None:
-        super().__init__(f"{happened} {remedy}")
-        self.failure = Failure(code, happened, remedy)
+        self.failure = Failure(code, carriable(happened), carriable(remedy))
+        super().__init__(f"{self.failure.happened} {self.failure.remedy}")
 
 
 def not_written(path: object, error: OSError) -> CannotInstall:

@@ -10,7 +10,6 @@ from typing import Final
 import psutil
 
 from backend.places import Places
-from protocol import Failure
 
 from . import private
 from .problem import CannotServe
@@ -48,11 +47,9 @@ def write(places: Places, found: Found) -> None:
         private.write(places.discovery, json.dumps(asdict(found)) + "\n")
     except OSError as error:
         raise CannotServe(
-            Failure(
-                "no_discovery",
-                f"The file {places.discovery} cannot be written: {error.strerror or error}.",
-                "Make room on the disk or set the folder's permissions, then start again.",
-            )
+            "no_discovery",
+            f"The file {places.discovery} cannot be written: {error.strerror or error}.",
+            "Make room on the disk or set the folder's permissions, then start again.",
         ) from error
 
 

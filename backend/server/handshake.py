@@ -15,8 +15,6 @@ from typing import Final, cast
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 
-from protocol import Failure
-
 from .problem import CannotServe
 
 MAX_SESSIONS: Final = 128
@@ -42,11 +40,9 @@ def loopback(host: str) -> str:
         address = None
     if address is None or not address.is_loopback:
         raise CannotServe(
-            Failure(
-                "not_loopback",
-                f"The backend does not listen on {host!r}: others could read what travels.",
-                "Leave the host away, or give 127.0.0.1. From another machine, use an SSH tunnel.",
-            )
+            "not_loopback",
+            f"The backend does not listen on {host!r}: others could read what travels.",
+            "Leave the host away, or give 127.0.0.1. From another machine, use an SSH tunnel.",
         )
     return str(address)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from backend.models import LoraEntry, LoraFolder
 from backend.prompts import Draws, read_prompt
-from protocol import MAX_LORAS, MAX_MESSAGE_BYTES, MAX_PATH_CHARS, LoraInfo, Loras, to_plain
+from protocol import MAX_LORAS, MAX_MESSAGE_BYTES, MAX_PATH_CHARS, LoraInfo, Loras, carriable, to_plain
 
 MAX_LIST_BYTES: Final = MAX_MESSAGE_BYTES - 16 * 1024
 """Of one list in JSON: with the folder's name it fits into one message. What is beyond is left out, and can be asked for by its name
@@ -28,26 +28,21 @@ def list_loras(folder: LoraFolder) -> Loras:
         if room < 0 or len(found) == MAX_LORAS:
             break
         found.append(info)
-    return Loras(tuple(found), _travelling(str(folder.folder))[:MAX_PATH_CHARS])
+    return Loras(tuple(found), carriable(str(folder.folder))[:MAX_PATH_CHARS])
 
 
 def _info(entry: LoraEntry) -> LoraInfo:
     if entry.problem:
-        return LoraInfo(_travelling(entry.name), problem=_travelling(entry.problem))
+        return LoraInfo(carriable(entry.name), problem=carriable(entry.problem))
     if not _can_be_asked_for(entry.name):
-        return LoraInfo(_travelling(entry.name), problem=UNWRITABLE)
+        return LoraInfo(carriable(entry.name), problem=UNWRITABLE)
     return LoraInfo(entry.name, entry.families)
 
 
 def _can_be_asked_for(name: str) -> bool:
     """Whether a prompt that names a LoRA by this name asks for just that: some signs mean something else there."""
-    if _travelling(name) != name:
+    if carriable(name) != name:
         return False
     # among choices, and whatever wildcards there are
     asked = read_prompt(f"{{<lora:{name}:1>}}", Draws(0, "prompt"), lambda _: ("another",))
     return [lora.name for lora in asked.loras] == [name] and not asked.prompt.text
-
-
-def _travelling(text: str) -> str:
-    """Return a name from the disk as it may travel: what UTF-8 cannot carry is replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -10,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from protocol import Failure
-
 from .problem import CannotServe
 
 MAX_BYTES: Final = 64 * 1024
@@ -27,19 +25,15 @@ def own_folder(folder: Path) -> None:
         found = folder.stat()
     except OSError as error:
         raise CannotServe(
-            Failure(
-                "no_folder",
-                f"The folder {folder} cannot be made: {error.strerror or error}.",
-                "Make room or set its permissions, or name another place in SCUMBLE_HOME.",
-            )
+            "no_folder",
+            f"The folder {folder} cannot be made: {error.strerror or error}.",
+            "Make room or set its permissions, or name another place in SCUMBLE_HOME.",
         ) from error
     if not _is_ours(found):
         raise CannotServe(
-            Failure(
-                "foreign_folder",
-                f"The folder {folder} belongs to another user.",
-                "Have it removed, or name another place in SCUMBLE_HOME.",
-            )
+            "foreign_folder",
+            f"The folder {folder} belongs to another user.",
+            "Have it removed, or name another place in SCUMBLE_HOME.",
         )
 
 
@@ -62,11 +56,9 @@ def write(path: Path, text: str) -> None:
         # nobody would believe it: better no server than one that nobody finds
         path.unlink(missing_ok=True)
         raise CannotServe(
-            Failure(
-                "not_private",
-                f"Others may read the files in {path.parent}: its disk keeps no permissions, as one in exFAT, FAT or NTFS.",
-                "Name a place on another disk in SCUMBLE_HOME. The models may stay where they are: SCUMBLE_MODELS names them.",
-            )
+            "not_private",
+            f"Others may read the files in {path.parent}: its disk keeps no permissions, as one in exFAT, FAT or NTFS.",
+            "Name a place on another disk in SCUMBLE_HOME. The models may stay where they are: SCUMBLE_MODELS names them.",
         )
 
 

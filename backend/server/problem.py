@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from protocol import Failure
+from protocol import Failure, carriable
 
 
 class CannotServe(Exception):
-    """The server cannot start; `failure` says why, and what to do."""
+    """The server cannot start; `failure` says why, and what to do. Names of files may stand in either text."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(f"{failure.happened} {failure.remedy}")
-        self.failure = failure
+    def __init__(self, code: str, happened: str, remedy: str) -> None:
+        self.failure = Failure(code, carriable(happened), carriable(remedy))
+        super().__init__(f"{self.failure.happened} {self.failure.remedy}")

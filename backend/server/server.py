@@ -15,19 +15,18 @@ from pathlib import Path
 from typing import Final
 
 import websockets.asyncio.server as ws
-from filelock import FileLock
 from websockets.http11 import Request, Response
 
 from backend import __version__
 from backend.executors.interface import Executor
 from backend.jobs import Desk, Refusal, Spool
 from backend.places import Places
-from protocol import MAX_FRAME_BYTES, Failure, Limits, Loras, ModelInfo, Status, Styles, Welcome
+from protocol import MAX_FRAME_BYTES, Failure, Limits, Loras, ModelInfo, Status, Styles, Welcome, carriable
 
 from . import discovery
 from .discovery import Found
 from .handshake import MAX_SESSIONS, OPEN_SECONDS, BoundedConnection, loopback, refusal
-from .instance import become_the_one
+from .instance import Held, become_the_one
 from .problem import CannotServe
 from .session import STALL_SECONDS, Session
 from .shelf import Library, Shelf
@@ -89,7 +88,7 @@ class Server:
         self._sessions: set[Session] = set()
         self._stopping = asyncio.Event()
         self._begun = time.monotonic()
-        self._lock: FileLock | None = None
+        self._held: Held | None = None
         self._socket: ws.Server | None = None
         self._found: Found | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,7 +103,7 @@ class Server:
     async def start(self) -> None:
         """Listen, and say where. Raises CannotServe, or AlreadyRunning; then nothing is left behind."""
         host = loopback(self._host)
-        self._lock = await become_the_one(self._places)
+        self._held = await become_the_one(self._places)
         try:
             token = token_at(self._places.token)
             # of a server that was killed
@@ -148,8 +147,8 @@ class Server:
             await self._socket.wait_closed()
         if self._found is not None:
             discovery.remove(self._places, self._found)
-        if self._lock is not None:
-            self._lock.release()
+        if self._held is not None:
+            self._held.release()
         log.info("stopped")
 
     def welcome(self) -> Welcome:
@@ -178,7 +177,8 @@ class Server:
             running=self.desk.running,
             clients=len(self._sessions),
             spooled=self.desk.kept,
-            log=str(self._places.log),
+            # a folder may have a name that is no text
+            log=carriable(str(self._places.log)),
         )
 
     async def models(self) -> tuple[ModelInfo, ...]:
@@ -231,11 +231,9 @@ class Server:
             )
         except OSError as error:
             raise CannotServe(
-                Failure(
-                    "no_port",
-                    f"The backend cannot listen on {host}, port {self._port}: {error.strerror or error}.",
-                    "Choose another port, or none: then a free one is taken.",
-                )
+                "no_port",
+                f"The backend cannot listen on {host}, port {self._port}: {error.strerror or error}.",
+                "Choose another port, or none: then a free one is taken.",
             ) from error
         port: int = self._socket.sockets[0].getsockname()[1]
         return port

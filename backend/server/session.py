@@ -6,15 +6,14 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from backend.jobs import Desk, Refusal
+from backend.jobs import Refusal
 from protocol import (
     MAX_PATH_CHARS,
     REQUESTS,
@@ -28,12 +27,9 @@ from protocol import (
     GetStatus,
     Goodbye,
     Hello,
-    Limits,
     ListLoras,
     ListModels,
     ListStyles,
-    Loras,
-    ModelInfo,
     Models,
     Preview,
     ProtocolError,
@@ -41,14 +37,13 @@ from protocol import (
     Raster,
     Received,
     Refused,
-    Request,
     Shutdown,
-    Status,
-    Styles,
     Submit,
     Unreadable,
-    Welcome,
 )
+
+from .house import House
+from .lists import Lists
 
 log = logging.getLogger(__name__)
 
@@ -60,44 +55,6 @@ STALL_SECONDS: Final = 60.0
 
 FLUSH_SECONDS: Final = 2.0
 """For the last words to leave before the connection is closed."""
-
-MAX_LISTS: Final = 8
-"""Lists of models, styles and LoRAs that one connection may wait for at once."""
-
-
-class House(Protocol):
-    """What a session asks of the server it belongs to."""
-
-    desk: Desk
-    limits: Limits
-
-    def inbox(self) -> Path | None:
-        """Make a folder where one client may lay pixels; None where that cannot be."""
-        ...
-
-    def welcome(self) -> Welcome:
-        """Return the greeting."""
-        ...
-
-    def status(self) -> Status:
-        """Return how the server is."""
-        ...
-
-    async def models(self) -> tuple[ModelInfo, ...]:
-        """Return the models that are there now."""
-        ...
-
-    async def styles(self) -> Styles:
-        """Return the styles that there are now."""
-        ...
-
-    async def loras(self) -> Loras:
-        """Return the LoRAs that there are now."""
-        ...
-
-    def shut_down(self, force: bool) -> None:
-        """Begin to stop. Raises Refusal while there are jobs, unless by force."""
-        ...
 
 
 class Session:
@@ -113,7 +70,7 @@ class Session:
         self._writer: asyncio.Task[None] | None = None
         self._errand: asyncio.Task[None] | None = None
         self._inbox: Path | None = None
-        self._lists: set[asyncio.Task[None]] = set()
+        self._lists = Lists(self._answer)
         self.owner: str | None = None
 
     async def run(self) -> None:
@@ -134,8 +91,7 @@ class Session:
         finally:
             if self.owner is not None:
                 self._house.desk.detach(self.owner, self)
-            for task in self._lists:
-                task.cancel()
+            self._lists.close()
             if self._errand is not None:
                 self._errand.cancel()
             await self._flush()
@@ -146,10 +102,9 @@ class Session:
     def tell(self, event: Event) -> None:
         """Send this event when its turn comes."""
         try:
-            self._conversation.send(event)
+            self._answer(event)
         except ValueError:
             log.exception("a %s cannot travel", type(event).__name__)
-        self._wake.set()
 
     def show(self, preview: Preview, content: bytes) -> None:
         """Send this preview, in place of an older one of the same job that has not left yet."""
@@ -228,11 +183,11 @@ class Session:
         self._house.desk.attach(self.owner, self)
 
     def _carry_out(self, received: Received, owner: str) -> None:
-        desk, about = self._house.desk, ""
+        desk, about, name = self._house.desk, "", _REQUEST_NAMES.get(type(received), "")
         try:
             match received:
-                case Content(name, data):
-                    desk.arrived(owner, name, data)
+                case Content(content, data):
+                    desk.arrived(owner, content, data)
                 case Submit(job):
                     about = job.id
                     desk.submit(owner, job, self)
@@ -243,33 +198,21 @@ class Session:
                 case Acknowledge(about):
                     desk.acknowledge(owner, about)
                 case ListModels():
-                    self._list(received, self._models)
+                    self._lists.ask(name, self._models)
                 case ListStyles():
-                    self._list(received, self._house.styles)
+                    self._lists.ask(name, self._house.styles)
                 case ListLoras():
-                    self._list(received, self._house.loras)
+                    self._lists.ask(name, self._house.loras)
                 case GetStatus():
                     self.tell(self._house.status())
                 case Shutdown(force):
                     self._house.shut_down(force)
         except Refusal as refusal:
-            self.tell(Refused(_REQUEST_NAMES[type(received)], refusal.failure, about))
+            self.tell(Refused(name, refusal.failure, about))
 
-    def _list(self, asked: Request, look: Callable[[], Awaitable[Event]]) -> None:
-        """Answer when the disk has been looked at; other messages pass meanwhile."""
-        if len(self._lists) >= MAX_LISTS:
-            raise Refusal(_IMPATIENT)
-        task = asyncio.create_task(self._answer(asked, look), name="list what is there")
-        self._lists.add(task)
-        task.add_done_callback(self._lists.discard)
-
-    async def _answer(self, asked: Request, look: Callable[[], Awaitable[Event]]) -> None:
-        try:
-            self._conversation.send(await look())
-        except Exception:
-            # who has asked waits for an answer, whatever went wrong
-            log.exception("a %s cannot be answered", type(asked).__name__)
-            self._conversation.send(Refused(_REQUEST_NAMES[type(asked)], _NOT_LISTED))
+    def _answer(self, event: Event) -> None:
+        """Send this event when its turn comes. Raises ValueError when it cannot travel."""
+        self._conversation.send(event)
         self._wake.set()
 
     async def _models(self) -> Event:
@@ -318,9 +261,3 @@ def _travelling(path: Path | None) -> str:
 
 
 _REQUEST_NAMES: Final = {cls: name for name, cls in REQUESTS.items()}
-
-_NOT_LISTED: Final = Failure(
-    "internal", "The backend could not make the list.", "Try again. If it happens again, the backend's log tells more."
-)
-
-_IMPATIENT: Final = Failure("impatient", "The list is being made already.", "Wait for it: a slow disk takes a while.")

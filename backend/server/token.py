@@ -7,8 +7,6 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from protocol import Failure
-
 from . import private
 from .problem import CannotServe
 
@@ -32,10 +30,8 @@ def token_at(path: Path) -> str:
         private.write(path, token + "\n")
     except OSError as error:
         raise CannotServe(
-            Failure(
-                "no_token",
-                f"The file {path} cannot be written: {error.strerror or error}.",
-                "Make room on the disk or set the folder's permissions, then start again.",
-            )
+            "no_token",
+            f"The file {path} cannot be written: {error.strerror or error}.",
+            "Make room on the disk or set the folder's permissions, then start again.",
         ) from error
     return token

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..bundled import protocol
 from .api import Document, Node
-from .document import extent_of, layer_by_id, layer_id, layers
+from .document import active_node, extent_of, layer_by_id, layer_id, layers
 from .ours import results
 
 MOST_POSITIONS: Final = 200
@@ -61,7 +61,7 @@ class Place:
 
 def take_anchor(document: Document, canvas: protocol.Extent) -> Anchor:
     """Return the anchor of a document with a canvas of that size, as it is now."""
-    active = document.activeNode()
+    active = active_node(document)
     return Anchor(canvas, layer_id(active) if active is not None else "", _positions(document))
 
 
@@ -98,7 +98,7 @@ def find_place(document: Document, anchor: Anchor) -> Place | None:
     if layer is None:
         if anchor.layer:
             notes.append(Note.LAYER_GONE)
-        layer = document.activeNode()
+        layer = active_node(document)
     above = None
     for node in _upwards(layer, root):
         if above is None or node.locked() or not node.visible():

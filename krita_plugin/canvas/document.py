@@ -8,7 +8,7 @@ from typing import Final
 
 from ..bundled import protocol
 from ..qt import QtCore
-from .api import Document, Node
+from .api import Document, Node, running_krita
 
 IDENTITY: Final = "scumble/document"
 """Name of the annotation that holds a document's identity; Krita saves it in the .kra."""
@@ -59,9 +59,26 @@ def layer_by_id(document: Document, wanted: str) -> Node | None:
     return next((node for node in layers(document) if layer_id(node) == wanted), None)
 
 
+def active_node(document: Document) -> Node | None:
+    """Return the layer or mask that the painter is at; None where there is none.
+
+    Krita's own answer does not change any more once there is a second view of the document. What is chosen in the view in
+    front does; where no such view shows the document, nothing better than that answer is known.
+    """
+    krita = running_krita()
+    if sum(view.document() == document for view in krita.views()) > 1:
+        # none is the active one while another program's window is in front
+        for window in (krita.activeWindow(), *krita.windows()):
+            view = window.activeView() if window is not None else None
+            chosen = view.selectedNodes() if view is not None and view.document() == document else []
+            if chosen:
+                return chosen[-1]
+    return document.activeNode()
+
+
 def active_layer(document: Document) -> Node | None:
     """Return the active layer, or the one that the active mask belongs to; None where there is none."""
-    node, root = document.activeNode(), document.rootNode()
+    node, root = active_node(document), document.rootNode()
     while node is not None and node.type().endswith("mask"):
         node = node.parentNode()
     return None if node is None or root is None or layer_id(node) == layer_id(root) else node

@@ -12,7 +12,7 @@ from ..qt import QtCore
 from .anchor import Anchor, Note, find_place, shift_since
 from .api import Document, Node, running_krita
 from .colour import in_space_of
-from .document import DOCUMENT_CLOSED, extent_of, is_at_rest, layer_id
+from .document import DOCUMENT_CLOSED, active_node, extent_of, is_at_rest, layer_id
 from .group import group_of
 from .ours import note_result
 from .pixels import Pixels
@@ -160,7 +160,7 @@ def _add(
     place, (_, moved) = find_place(document, anchor), shift_since(document, anchor)
     if place is None:
         return DOCUMENT_CLOSED
-    active = document.activeNode()
+    active = active_node(document)
     if not place.parent.addChildNode(layer, place.above):
         return NOT_ADDED
     note_result(document, layer_id(layer))
@@ -175,7 +175,7 @@ def _keep_active(document: Document, active: Node, added: Node) -> None:
     new = layer_id(added)
 
     def give_back() -> None:
-        now = document.activeNode()
+        now = active_node(document)
         if now is not None and layer_id(now) == new and active.parentNode() is not None:
             document.setActiveNode(active)
 

@@ -13,6 +13,7 @@ from ..qt import QtCore, QtGui, QtWidgets
 _KEY: Final = QtCore.Qt.Key
 _TRAVEL: Final = frozenset({_KEY.Key_Tab, _KEY.Key_Backtab})
 _PRESS: Final = frozenset({_KEY.Key_Space, _KEY.Key_Return, _KEY.Key_Enter})
+_ENTER: Final = frozenset({_KEY.Key_Return, _KEY.Key_Enter})
 _MOVE: Final = frozenset(
     {
         *(_KEY.Key_Left, _KEY.Key_Right, _KEY.Key_Up, _KEY.Key_Down),
@@ -52,6 +53,22 @@ def keeps(control: QtWidgets.QWidget | None, event: QtGui.QKeyEvent) -> bool:
     if isinstance(control, (QtWidgets.QAbstractSlider, QtWidgets.QAbstractSpinBox, QtWidgets.QComboBox)):
         return key in _MOVE or key in _PRESS
     return False
+
+
+def press(control: QtWidgets.QWidget | None, event: QtGui.QKeyEvent) -> bool:
+    """Press the button that has the focus, where the key is Enter: Qt does so only in dialogs. Return whether it did.
+
+    Not a check box: Enter answers a question, and none is asked there.
+    """
+    if event.key() not in _ENTER or not isinstance(control, QtWidgets.QAbstractButton):
+        return False
+    if isinstance(control, QtWidgets.QCheckBox) or event.isAutoRepeat() or not keeps(control, event):
+        return False
+    if isinstance(control, QtWidgets.QToolButton) and control.menu() is not None:
+        control.showMenu()
+    else:
+        control.click()
+    return True
 
 
 def is_editing(event: QtGui.QKeyEvent) -> bool:

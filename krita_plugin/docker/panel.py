@@ -80,10 +80,10 @@ class Panel(QtWidgets.QWidget):
         return super().event(event)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Go back to the canvas on Escape."""
+        """Go back to the canvas on Escape; press the button that has the focus on Enter, which Qt does in dialogs only."""
         if event is not None and event.key() == QtCore.Qt.Key.Key_Escape:
             leave(self)
-        else:
+        elif event is None or not keys.press(QtWidgets.QApplication.focusWidget(), event):
             super().keyPressEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: N802 - Qt's name
@@ -160,7 +160,12 @@ class Panel(QtWidgets.QWidget):
         self._notice.read()
         self._status.read()
         if was_hidden and not self._notice.isHidden():
-            QtCore.QTimer.singleShot(0, lambda: self._scroll.ensureWidgetVisible(self._notice, 0, MARGIN))
+            # a method, and no function of its own: Qt drops it when the window is closed meanwhile
+            QtCore.QTimer.singleShot(0, self._scroll_to_notice)
+
+    @guarded
+    def _scroll_to_notice(self) -> None:
+        self._scroll.ensureWidgetVisible(self._notice, 0, MARGIN)
 
 
 class _Scroll(QtWidgets.QScrollArea):

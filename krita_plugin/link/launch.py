@@ -102,7 +102,9 @@ class Started:
         return protocol.Failure(
             "not_started",
             "The backend did not start" + (f": {words}" if words else "."),
-            f"If that does not help, look at the end of its log {places.server_log()}, and at 'scumble doctor'.",
+            protocol.carriable(
+                f"If that does not help, look at the end of its log {places.server_log()}, and at 'scumble doctor'."
+            ),
         )
 
 
@@ -181,6 +183,6 @@ def _is_inside(folder: str, other: str) -> bool:
 def _failure(code: str, happened: str) -> protocol.Failure:
     return protocol.Failure(
         code,
-        happened,
+        protocol.carriable(happened),
         "Run 'scumble install-plugin' in a terminal once more, or start the backend there with 'scumble serve'.",
     )

@@ -123,7 +123,8 @@ class Link(QtCore.QObject):
             log.warning("the link's thread does not end")
 
     def submit(self, job: protocol.Job, attachments: Mapping[str, Pixels]) -> None:
-        """Have a job painted. `attachments` holds the pixels of its rasters by content hash; they are kept until its end.
+        """Have a job painted. `attachments` holds the pixels of its rasters by content hash; they are kept until its end, or until
+        it is cancelled.
 
         Raises ValueError when one is missing, the job is waiting already, it cannot travel, or too many wait;
         ConnectionError when the link is closed.

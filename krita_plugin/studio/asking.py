@@ -26,7 +26,7 @@ MOST_WAITING: Final = 32
 """Jobs that wait here to be sent: as many as a backend takes at once."""
 
 MOST_WAITING_BYTES: Final = 1024 * 1024 * 1024
-"""Pixels of jobs that have no end yet, sent or not: four canvases of 8192 x 8192 at 8 bit, and Krita has to live beside them."""
+"""Pixels of jobs that have no end yet and were not cancelled, sent or not: four canvases of 8192 x 8192 at 8 bit, and Krita has to live beside them."""
 
 MOST_RANDOM_SEED: Final = 2**31 - 1
 """Seeds are drawn from 0 to this: what Qt's field for numbers holds, so that each can be typed in again."""

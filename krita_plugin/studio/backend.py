@@ -45,6 +45,7 @@ class Backend:
         self.limits = protocol.Limits()
         self.device: protocol.DeviceInfo | None = None
         self._told: set[str] = set()
+        self._unlisted: protocol.Failure | None = None
         self._restarts = 0
         self._starting = False
         self._stopped = False
@@ -76,7 +77,7 @@ class Backend:
     def greet(self) -> None:
         """Ask a backend that has just become ready what it has."""
         self._told.clear()
-        self._given_up = False
+        self._given_up, self._unlisted = False, None
         for question in (protocol.ListModels(), protocol.ListStyles(), protocol.ListLoras(), protocol.GetStatus()):
             self._link.request(question)
 
@@ -84,6 +85,13 @@ class Backend:
         """Ask which LoRAs there are now, where it is ready."""
         if self.ready:
             self._link.request(protocol.ListLoras())
+
+    def ask_models_again(self) -> None:
+        """Ask for the models once more, where it could not list them: what made that fail may be over."""
+        if self._unlisted is not None and self.ready:
+            self._unlisted = None
+            self._told.discard("models")
+            self._link.request(protocol.ListModels())
 
     def stands(self) -> None:
         """The link has told how it stands: what was asked of it before has been heard."""
@@ -98,12 +106,17 @@ class Backend:
         elif isinstance(news, protocol.Models):
             self.models = news.models
             self._told.add("models")
+        elif isinstance(news, protocol.Refused) and news.request == "list_models":
+            # what was known before may still be there; where nothing was, whoever waits is told why
+            self._unlisted = news.failure
+            self._told.add("models")
         elif isinstance(news, protocol.Styles):
             self.styles, self.folder, self.problems = news.styles, news.folder, news.problems
             self._told.add("styles")
         elif isinstance(news, protocol.Refused) and news.request == "list_styles":
-            # one of before version 1.1
-            self.styles, self.folder, self.problems = (), "", ()
+            if news.failure.code == "unknown_request":
+                # one of before version 1.1
+                self.styles, self.folder, self.problems = (), "", ()
             self._told.add("styles")
         elif isinstance(news, protocol.Loras) or (isinstance(news, protocol.Refused) and news.request == "list_loras"):
             self.loras.hear(news)
@@ -120,6 +133,8 @@ class Backend:
     def style(self, name: str) -> protocol.Style | protocol.Failure:
         """Return the style of that name, "" for the first. A Failure where it or its model is gone; only when `known`."""
         choices = self.choices()
+        if self._unlisted is not None and not self.models:
+            return self._unlisted
         if not choices:
             return NO_MODEL
         style = next((style for style in choices if style.name == name), None) if name else choices[0]

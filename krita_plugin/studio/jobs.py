@@ -35,7 +35,7 @@ class Tracked:
 
     `kept` is there once the canvas has been read; `document` is where it was asked for, None for one of an earlier run of
     Krita, and then there are no `settings` either. `sent` is whether the link has it. `size` is how many bytes of pixels were
-    read for it: they are held here until it is sent, and by the link from then on.
+    read for it: they are held here until it is sent, and by the link from then on, unless it is cancelled.
     """
 
     view: JobView

@@ -74,6 +74,13 @@ def look_at(content: Content, raster: protocol.Raster) -> Look:
     return Look(thumbnail, large)
 
 
+def nothing_to_see() -> Look:
+    """Return what stands for a picture that cannot be shown: a clear one."""
+    image = QtGui.QImage(THUMBNAIL, THUMBNAIL, _Format.Format_ARGB32)
+    image.fill(QtCore.Qt.GlobalColor.transparent)
+    return Look(image, image)
+
+
 def scaled_down(content: Content, raster: protocol.Raster, longest: int) -> QtGui.QImage:
     """Return a picture at most `longest` pixels long, ARGB32 or RGB32. Raises ValueError as `look_at`."""
     kind = _FORMATS.get((raster.order, raster.depth))

@@ -104,6 +104,8 @@ class Placing:
 
         def failed(error: Exception) -> None:
             self._forget(placement)
+            # a picture that nobody has seen yet is offered
+            self._stayed(placement, NOT_ADDED)
             raise error
 
         self._aside.do(convert, converted, failed)

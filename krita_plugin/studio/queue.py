@@ -98,11 +98,13 @@ class JobQueue:
         """Whether a backend is needed: for a job, or for the result of an earlier run whose document is open."""
         if self._asking.waiting or self.sent:
             return True
-        return any(self._documents.home_of(kept, None) is not None for kept in self._earlier.values())
+        wanted = (kept for kept in self._earlier.values() if not kept.cancelled)
+        return any(self._documents.home_of(kept, None) is not None for kept in wanted)
 
     def views(self) -> list[JobView]:
         """Return how the jobs stand, the oldest first. A cancelled one whose end cannot be heard now is not shown."""
-        return [replace(job.view, document=self._name_elsewhere(job)) for job in self._to_show()]
+        to_show = (job for job in self._jobs.values() if self._backend.ready or not job.cancelled)
+        return [replace(job.view, document=self._name_elsewhere(job)) for job in to_show]
 
     def load(self) -> None:
         """Look for the jobs of an earlier run."""
@@ -114,6 +116,7 @@ class JobQueue:
         if refusal is not None:
             self._tell(Notice.of(refusal, NoticeKind.WARNING))
             return
+        self._backend.ask_models_again()
         view = JobView(uuid.uuid4().hex, layer_name(settings.prompt), pictures=settings.count)
         job = self._jobs[view.id] = Tracked(view, document, settings)
         self._asking.ask(job, document, settings)
@@ -183,12 +186,9 @@ class JobQueue:
                     self._jobs[status.id].found(status.state)
             self._changed()
 
-    def _to_show(self) -> list[Tracked]:
-        return [job for job in self._jobs.values() if self._backend.ready or not job.cancelled]
-
     def _held(self) -> int:
-        """Return the bytes of pixels of the jobs that are shown: nobody could make room by ending any other."""
-        return sum(job.size for job in self._to_show())
+        """Return the bytes of pixels that are held for jobs: the link lets those of a cancelled one go at once."""
+        return sum(job.size for job in self._jobs.values() if not job.cancelled)
 
     def _send(self, job: Tracked, message: protocol.Job, contents: Mapping[str, QtCore.QByteArray]) -> None:
         try:

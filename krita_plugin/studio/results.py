@@ -15,7 +15,7 @@ from .documents import Documents, name_of
 from .keep import Keep, Kept
 from .notice import Notice, NoticeAction, NoticeKind
 from .offers import Finished, Shelf
-from .pictures import Look, look_at
+from .pictures import Look, look_at, nothing_to_see
 from .placing import Placement, Placing, told
 from .views import JobStage, JobView, Offer
 
@@ -233,7 +233,8 @@ class Results:
             self._shelf.shrink({*self._placing.busy, self._looked})
 
         def failed(error: Exception) -> None:
-            self._end(finished)
+            # as where memory is short: what cannot be seen can be applied all the same, and may be there again at the next start
+            looked(dict.fromkeys(wanted, nothing_to_see()))
             raise error
 
         self._aside.do(look, looked, failed)

@@ -24,7 +24,7 @@ from .results import Results
 from .settings import Settings
 from .shown import Shown
 from .telling import KEEPS_ENDING, Telling, discarded, given_up, lost
-from .views import BackendView
+from .views import BackendView, JobStage
 
 POLL_MILLISECONDS: Final = 250
 """Between two looks at which documents are open: Krita does not tell, and a person hardly notices a quarter of a second."""
@@ -135,8 +135,8 @@ class Studio(Shown):
 
     @guarded
     def cancel_newest(self) -> None:
-        """End the job that was asked for last."""
-        jobs = self.jobs
+        """End the job that was asked for last, of those that are not being ended already."""
+        jobs = [job for job in self.jobs if job.stage is not JobStage.CANCELLING]
         if jobs:
             self.cancel(jobs[-1].id)
 

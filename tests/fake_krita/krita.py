@@ -3,7 +3,8 @@
 It has what the plugin uses and behaves as Krita was seen to, the quirks included: `setPixelData` returns None and writes
 nothing when it gets too little; a document's pixels are stale until its projection is refreshed; a new layer becomes the
 active one only after events, or at once as in Krita 5.3 and later; a script's selection shows as a node in the tree; converting a layer and adding one are undo
-steps, writing pixels is none; nodes have no hash; a closed document has no node and no size.
+steps, writing pixels is none; nodes have no hash; a closed document has no node and no size; with several views of a document
+its active node is what was active before the second was opened, and every view of a window tells the nodes chosen in the one in front.
 A test holds its methods against those of real Kritas. What tests do to it from outside are functions: see the end.
 """
 
@@ -14,6 +15,7 @@ import enum
 from layers import Node as Node
 from layers import Selection as Selection
 from layers import SelectionMask as SelectionMask
+from layers import node_of
 from pictures import Document as Document
 from pictures import Picture
 from planes import Space
@@ -25,15 +27,38 @@ class Window:
     """A main window: its actions by name, and the dockers that the factories make for it."""
 
     def __init__(self):
-        self._main = QtWidgets.QMainWindow()
+        self._main = None
         self._actions = {}
 
     def qwindow(self):
+        # not at once: one without widgets can be had without a QApplication
+        self._main = self._main or QtWidgets.QMainWindow()
         return self._main
 
+    def activeView(self):
+        active = Krita.instance()._active
+        return View(active) if active is not None and active.views else None
+
     def createAction(self, id, text="", menu=""):
-        self._actions[id] = QAction(text, self._main)
+        self._actions[id] = QAction(text, self.qwindow())
         return self._actions[id]
+
+
+class View:
+    """A view of a document."""
+
+    def __init__(self, inner):
+        self._inner = inner
+
+    def document(self):
+        return Document(self._inner)
+
+    def selectedNodes(self):
+        front = Krita.instance()._active
+        if front.active is None:
+            return []
+        several = front.chosen and front.chosen[-1] is front.active
+        return [node_of(layer) for layer in (front.chosen if several else [front.active])]
 
 
 class Notifier(QtCore.QObject):
@@ -91,7 +116,7 @@ class Krita(QtCore.QObject):
         self._documents, self._active = [], None
         self._extensions, self._factories, self._windows = [], [], []
         self._settings, self._notifier = {}, Notifier()
-        self.activates_at_once = False
+        self.activates_at_once, self.has_focus = False, True
 
     @staticmethod
     def instance():
@@ -110,6 +135,12 @@ class Krita(QtCore.QObject):
 
     def windows(self):
         return list(self._windows)
+
+    def activeWindow(self):
+        return self._windows[-1] if self._windows and self.has_focus else None
+
+    def views(self):
+        return [View(inner) for inner in self._documents for _ in range(inner.views)]
 
     def readSetting(self, group, name, default):
         return self._settings.get((group, name), default)
@@ -143,6 +174,20 @@ def show(document):
     """As when the painter opens the document in a view: it and its uppermost layer are the active ones."""
     Krita.instance().setActiveDocument(document)
     document._inner.active = document._inner.root.children[-1]
+    document._inner.views = max(document._inner.views, 1)
+
+
+def show_again(document):
+    """As when the painter opens one more view of the document, in which he then is."""
+    Krita.instance().setActiveDocument(document)
+    document._inner.before_the_second = document._inner.before_the_second or document._inner.active
+    document._inner.views += 1
+
+
+def choose(document, *nodes):
+    """As when the painter clicks one node in the list of layers, then more of them with Ctrl."""
+    document._inner.chosen = [node._layer for node in nodes]
+    document._inner.active = nodes[-1]._layer
 
 
 def open_window():

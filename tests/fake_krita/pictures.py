@@ -16,6 +16,7 @@ class Picture:
         self.root = Layer("root", "grouplayer", space, self)
         self.selection, self.selection_layer = None, Layer("Selection Mask", "selectionmask", space, self)
         self.active, self.modified, self.closed, self.busy = None, False, False, False
+        self.views, self.before_the_second, self.chosen = 0, None, []
         self.annotations, self.done, self.undone = {}, [], []
         self.projected = None
         self.file_name = ""
@@ -119,7 +120,9 @@ class Document:
         return None if self._inner.closed else node_of(self._inner.root)
 
     def activeNode(self):
-        return None if self._inner.closed or self._inner.active is None else node_of(self._inner.active)
+        several = self._inner.views > 1
+        active = self._inner.before_the_second if several else self._inner.active
+        return None if self._inner.closed or active is None else node_of(active)
 
     def setActiveNode(self, node):
         self._inner.active = node._layer

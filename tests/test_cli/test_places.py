@@ -21,7 +21,7 @@ def test_one_variable_moves_everything(monkeypatch, tmp_path):
     found = Places.of_user()
     for path in (found.runtime, found.data, found.models, found.styles, found.spool, found.logs):
         assert path.parent == tmp_path
-    assert len({found.discovery, found.lock, found.token, found.log, found.worker_log}) == 5
+    assert len({found.discovery, found.lock, found.spool_lock, found.token, found.log, found.worker_log}) == 6
 
 
 def test_models_may_lie_elsewhere(monkeypatch, tmp_path):

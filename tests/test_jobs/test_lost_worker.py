@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.jobs.desk import PAINTED_ANEW
+from backend.jobs.bench import PAINTED_ANEW
 from protocol import Cancelled, Done
 
 

@@ -8,7 +8,14 @@ import pytest
 pytestmark = pytest.mark.krita
 
 HERE = Path(__file__).parent
-SCRIPTS = ("inside_canvas.py", "inside_layers.py", "inside_group.py", "inside_references.py", "inside_spaces.py")
+SCRIPTS = (
+    "inside_canvas.py",
+    "inside_layers.py",
+    "inside_group.py",
+    "inside_references.py",
+    "inside_spaces.py",
+    "inside_views.py",
+)
 CHECKS = [
     (script, name)
     for script in SCRIPTS

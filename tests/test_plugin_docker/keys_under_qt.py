@@ -1,12 +1,12 @@
 """Keys in the docker while Krita has shortcuts on them, and the way through the docker by keyboard alone."""
 
 import pytest
-from double import offers
+from double import job, offers
 from room import no_icon, part, settle
 
 from krita_plugin.docker import Panel
 from krita_plugin.qt import MAJOR, QAction, QtCore, QtGui, QtWidgets
-from krita_plugin.studio import Settings
+from krita_plugin.studio import Notice, NoticeKind, Settings
 
 if MAJOR == 6:
     from PyQt6.QtTest import QTest
@@ -197,6 +197,31 @@ def test_buttons_are_pressed_by_keys(window, studio):
     assert studio.done("generate") == [(), ()]
     QTest.keyClick(focus(window, "scumbleStop"), Key.Key_Space)
     assert studio.done("stop_backend") == [(False,)]
+    assert window.fired == []
+
+
+@pytest.mark.parametrize("key", [Key.Key_Return, Key.Key_Enter])
+def test_enter_presses_every_button_that_space_presses(window, studio, key):
+    studio.set(offers=offers(3), jobs=(job(),), notice=Notice(NoticeKind.INFO, "It is so.", ""))
+    done = {
+        "scumbleCancel": ("cancel_newest", [()]),
+        "scumbleStop": ("stop_backend", [(False,)]),
+        "scumbleNoticeDismiss": ("dismiss_notice", [()]),
+        "scumbleApply": ("apply", [("one", 0)]),
+        "scumbleDiscard": ("discard", [("one", 0)]),
+        "scumbleDiscardAll": ("discard_all", [()]),
+        "scumbleJobCancel": ("cancel", [("one",)]),
+    }
+    for name, (method, calls) in done.items():
+        assert studio.done(method) == []
+        QTest.keyClick(focus(window, name), key)
+        assert studio.done(method) == calls, name
+    QTest.keyClick(focus(window, "scumbleMore"), key)
+    settle()
+    # it is open, and a check box is changed by Space alone
+    random = focus(window, "scumbleRandomSeed")
+    QTest.keyClick(random, key)
+    assert random.isChecked()
     assert window.fired == []
 
 

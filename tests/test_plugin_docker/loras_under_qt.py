@@ -106,6 +106,15 @@ def test_the_keyboard_reaches_the_button(studio, panel):
     part(panel, "scumblePrompt").setFocus()
     panel.focusNextPrevChild(True)
     assert part(panel, "scumbleLora").hasFocus()
+    menu, shown = panel.findChild(QtWidgets.QMenu, "scumbleLoraMenu"), []
+
+    def look():
+        shown.append(menu.isVisible())
+        menu.close()
+
+    QtCore.QTimer.singleShot(0, look)
+    QTest.keyClick(part(panel, "scumbleLora"), QtCore.Qt.Key.Key_Return)
+    assert shown == [True]
 
 
 # --- while it is typed

@@ -1,15 +1,16 @@
 """What the docker shows and passes on, against a double of the studio. Started by `test_bindings.py`."""
 
+import sys
 from dataclasses import replace
 
 import pytest
 from double import STYLES, job
-from room import part
+from room import no_icon, part, settle
 
 from krita_plugin.bundled import protocol
 from krita_plugin.docker import Panel, words
 from krita_plugin.docker import panel as panel_module
-from krita_plugin.qt import QtCore, QtGui, QtWidgets
+from krita_plugin.qt import MAJOR, QtCore, QtGui, QtWidgets
 from krita_plugin.studio import (
     BackendState,
     BackendView,
@@ -18,6 +19,11 @@ from krita_plugin.studio import (
     NoticeKind,
     Settings,
 )
+
+if MAJOR == 6:
+    from PyQt6 import sip
+else:
+    from PyQt5 import sip
 
 FAILURE = protocol.Failure("broken", "The backend broke.", "Start it again.")
 
@@ -257,6 +263,19 @@ def test_a_fault_stays_in_the_log(studio, panel, caplog):
     studio.jobs_changed.emit()
     assert "a fault in the docker" in caplog.text
     caplog.clear()
+
+
+def test_a_window_that_is_closed_as_a_notice_comes_raises_nothing(studio, monkeypatch, caplog):
+    """Krita shows what a timer raises as a dialog with a traceback."""
+    raised = []
+    monkeypatch.setattr(sys, "excepthook", lambda *error: raised.append(error))
+    closed = Panel(studio, no_icon)
+    closed.show()
+    settle()
+    studio.set(notice=Notice(NoticeKind.ERROR, "It broke.", "Mend it."))
+    sip.delete(closed)
+    settle()
+    assert (raised, caplog.text) == ([], "")
 
 
 def help_event(widget):

@@ -1,5 +1,6 @@
 """The backend as Krita starts it: which command, in which environment. That it comes up is seen in `backends_under_qt.py`."""
 
+import io
 import json
 import os
 import sys
@@ -120,3 +121,30 @@ def test_no_folder_to_work_in(tmp_path):
     with pytest.raises(launch.CannotStart) as raised:
         launch.start(launch.Record(Path(sys.executable), tmp_path / "nothing"), os.environ)
     assert raised.value.failure.code == "not_startable"
+
+
+NO_TEXT = "h\udce8me"
+"""A folder's name as Python reads one that is no UTF-8."""
+
+
+@pytest.mark.parametrize("text", ["no JSON", '{"python": "python", "folder": "/"}'])
+def test_a_record_in_a_folder_whose_name_is_no_text_is_told_of_all_the_same(tmp_path, text):
+    path = tmp_path / NO_TEXT / "backend.json"
+    try:
+        path.parent.mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("no such names on this disk")
+    path.write_text(text)
+    with pytest.raises(launch.CannotStart) as raised:
+        launch.read_record(path)
+    assert f"{tmp_path}/h?me/backend.json" in raised.value.failure.happened
+
+
+def test_so_is_a_python_there_that_does_not_start_and_the_log_of_one_that_did_not(tmp_path, monkeypatch):
+    with pytest.raises(launch.CannotStart) as raised:
+        launch.start(launch.Record(tmp_path / NO_TEXT / "python", tmp_path), os.environ)
+    assert "h?me/python does not start" in raised.value.failure.happened.replace("\\", "/")
+    monkeypatch.setenv("SCUMBLE_HOME", str(tmp_path / NO_TEXT))
+    with io.BytesIO(b"It broke.") as words:
+        failure = launch.Started(None, words).failure()
+    assert "h?me" in failure.remedy

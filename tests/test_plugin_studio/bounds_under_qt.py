@@ -35,11 +35,14 @@ def test_more_pixels_than_are_held_until_the_end_of_their_jobs_are_refused(studi
     assert (len(studio.jobs), len(link.submitted)) == (3, 3)
     link.finish(first)
     generated(studio, link)
-    studio.cancel(second.id)
     studio.generate()
-    assert studio.notice.happened == asking.TOO_MANY.happened, "its pixels are there until its end"
-    link.news.emit(protocol.Cancelled(second.id))
+    assert studio.notice.happened == asking.TOO_MANY.happened
+    studio.cancel(second.id)
+    assert second.id in [job.id for job in studio.jobs], "it has no end yet, but its pixels are gone"
     generated(studio, link)
+    link.news.emit(protocol.Cancelled(second.id))
+    studio.generate()
+    assert studio.notice.happened == asking.TOO_MANY.happened, "they are not counted off twice"
 
 
 def test_cancelled_jobs_that_are_not_shown_refuse_nothing(studio, link, monkeypatch):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import krita
+import pytest
 from stage import (
     MODEL,
     STYLES,
@@ -20,7 +21,7 @@ from krita_plugin import canvas
 from krita_plugin.bundled import protocol
 from krita_plugin.link.standing import LinkState
 from krita_plugin.qt import QtCore
-from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings
+from krita_plugin.studio import BackendState, JobStage, NoticeAction, NoticeKind, Settings, placing, results
 
 
 def failure(code="broken"):
@@ -98,6 +99,11 @@ def test_several_jobs_wait_and_each_is_cancelled_alone(studio, link):
     assert [view.id for view in studio.jobs] == [first.id, third.id]
     studio.cancel_newest()
     assert link.cancelled == [second.id, third.id]
+    # the backend may take a while to hear of it; the next press is for the next one
+    studio.cancel_newest()
+    assert link.cancelled == [second.id, third.id, first.id]
+    studio.cancel_newest()
+    assert link.cancelled == [second.id, third.id, first.id]
 
 
 # --- the backend
@@ -238,6 +244,38 @@ def test_styles_and_those_of_a_backend_that_has_none(studio, link):
     assert [style.name for style in studio.styles] == ["Model", "Other"]
 
 
+def test_models_that_cannot_be_listed_end_the_wish_with_a_word_and_are_asked_for_again(link, begin):
+    opened()
+    studio = begin(link)
+    link.stand(LinkState.READY)
+    studio.generate()
+    link.news.emit(protocol.Styles(STYLES))
+    assert [view.stage for view in studio.jobs] == [JobStage.PREPARING]
+    link.news.emit(protocol.Refused("list_models", failure("internal")))
+    until(lambda: studio.jobs == ())
+    assert (studio.notice.happened, studio.notice.actions) == ("It broke.", (NoticeAction.RETRY,))
+    link.requests.clear()
+    studio.act(NoticeAction.RETRY)
+    assert link.requests == [protocol.ListModels()]
+    link.news.emit(protocol.Models((MODEL,)))
+    until(lambda: link.submitted)
+
+
+def test_models_and_styles_that_were_known_are_used_while_they_cannot_be_listed(studio, link):
+    studio.change(replace(studio.settings, style="Ink"))
+    link.stand(LinkState.LOST)
+    link.stand(LinkState.READY)
+    link.news.emit(protocol.Refused("list_models", failure("internal")))
+    link.news.emit(protocol.Refused("list_styles", failure("internal")))
+    assert (studio.styles, studio.styles_folder) == (STYLES, "/styles")
+    link.requests.clear()
+    studio.generate()
+    assert link.requests == [protocol.ListModels()]
+    link.news.emit(protocol.Refused("list_models", failure("internal")))
+    until(lambda: link.submitted)
+    assert studio.notice is None
+
+
 def test_a_style_that_is_gone_is_told_of(studio, link):
     studio.change(Settings(style="Nowhere"))
     studio.generate()
@@ -314,6 +352,22 @@ def test_a_new_krita_is_told_what_is_gone_and_does_not_show_what_was_cancelled(s
     until(lambda: kept_files(tmp_path) == [f"{half.id}.json"])
 
 
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_new_krita_starts_no_backend_for_what_was_cancelled(studio, link, begin, tmp_path, cancelled):
+    job = generated(studio, link)
+    if cancelled:
+        studio.cancel(job.id)
+    studio.close()
+    other = ScriptedLink()
+    other.state = LinkState.ABSENT
+    again = begin(other)
+    until(lambda: again._queue._earlier)
+    assert other.starts == (0 if cancelled else 1)
+    other.welcome()
+    # when one is there, it is told
+    assert other.cancelled == ([job.id] if cancelled else [])
+
+
 # --- faults
 
 
@@ -347,6 +401,34 @@ def test_a_fault_while_a_layer_is_added_is_told_of_once(studio, link, monkeypatc
     caplog.clear()
     monkeypatch.undo()
     studio.apply(job.id, 0)
+    until(lambda: len(names(active())) == 2)
+
+
+def test_a_fault_while_pixels_are_made_krita_s_leaves_the_picture_to_be_applied(studio, link, monkeypatch, caplog):
+    job = generated(studio, link)
+    monkeypatch.setattr(placing, "for_krita", lambda _: 1 / 0)
+    link.finish(job, held=bytes)
+    until(lambda: studio.offers)
+    assert "ZeroDivisionError" in studio.notice.happened
+    assert (studio.jobs, link.acknowledged) == ((), [])
+    caplog.clear()
+    monkeypatch.undo()
+    studio.apply(job.id, 0)
+    until(lambda: len(names(active())) == 2)
+
+
+def test_pictures_that_cannot_be_shown_can_be_applied_all_the_same(studio, link, monkeypatch, caplog, tmp_path):
+    job = generated(studio, link, count=2)
+    monkeypatch.setattr(results, "look_at", lambda *_: 1 / 0)
+    link.finish(job)
+    until(lambda: studio.offers)
+    assert "ZeroDivisionError" in studio.notice.happened
+    assert (len(studio.offers), link.acknowledged) == (2, [])
+    assert kept_files(tmp_path) == [f"{job.id}.json"]
+    assert studio.look(job.id, 0) is not None
+    caplog.clear()
+    monkeypatch.undo()
+    studio.apply(job.id, 1)
     until(lambda: len(names(active())) == 2)
 
 

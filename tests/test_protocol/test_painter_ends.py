@@ -1,17 +1,25 @@
 """How the painter's side lets go of jobs: cancels, acknowledgements, and what an earlier run has left."""
 
+import gc
+import sys
+import weakref
+
 import pytest
 from painter_talk import NO, ONE, PIXELS, TWO, chunk_of, done_of, greet, hear, job_of, said
 
 from protocol import (
+    CHUNK_BYTES,
     Acknowledge,
     Cancel,
     Cancelled,
+    Extent,
     Failed,
+    Job,
     Jobs,
     JobStatus,
     Need,
     Query,
+    Raster,
     Refused,
     Result,
     content_name,
@@ -88,6 +96,36 @@ def test_a_cancelled_job_sends_no_more_pixels_but_those_that_another_needs(paint
     painter.cancel("3" * 32)
     hear(painter, Need(tuple(contents)))
     assert said(painter) == [Cancel("3" * 32)]
+
+
+class Held(dict):
+    """Attachments that can be watched."""
+
+
+@pytest.mark.parametrize("when", ["before the connection", "connected", "asked for", "half sent", "connection lost"])
+def test_the_pixels_of_a_cancelled_job_are_let_go_before_its_end(painter, when):
+    extent = Extent(1024, CHUNK_BYTES // 1024 + 1)
+    pixels = b"x" * extent.area
+    image = Raster(content_name(pixels), len(pixels), extent.width, extent.height, "gray")
+    held = Held({content_name(pixels): pixels})
+    watched = weakref.ref(held)
+    if when == "before the connection":
+        painter.lost()
+    painter.submit(Job(ONE, extent, image=image), held)
+    if when in ("asked for", "half sent", "connection lost"):
+        said(painter)
+        hear(painter, Need((content_name(pixels),)))
+    if when == "half sent":
+        assert len(painter.next_frame()) > CHUNK_BYTES
+    if when == "connection lost":
+        painter.lost()
+    users = sys.getrefcount(pixels)
+    del held
+    painter.cancel(ONE)
+    gc.collect()
+    assert watched() is None
+    assert sys.getrefcount(pixels) < users
+    assert painter.waiting == (ONE,)
 
 
 def test_an_acknowledgement_without_a_connection_is_sent_on_the_next(painter):

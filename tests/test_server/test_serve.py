@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backend.models import Library
 from backend.places import HOME_VARIABLE
-from backend.server import AlreadyRunning, CannotServe, discovery, instance, private, serve
+from backend.server import AlreadyRunning, CannotServe, Server, discovery, instance, private, serve
 from backend.server import server as server_module
 from backend.server.log import logging_to
-from protocol import Failed, Failure, GetStatus, Status
+from protocol import (
+    Done,
+    Failed,
+    GetStatus,
+    ListLoras,
+    ListModels,
+    ListStyles,
+    Loras,
+    Models,
+    Status,
+    Styles,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -157,6 +171,69 @@ async def test_a_lock_whose_holder_does_not_answer_is_a_clear_word(places, make_
     lock.release()
 
 
+async def test_one_whose_session_was_cleared_away_is_found_again_and_none_comes_beside_it(
+    make_server, places, tools, monkeypatch
+):
+    """As at a logout that a server outlives: with the folder goes the lock in it."""
+    monkeypatch.setattr(server_module, "TELL_SECONDS", 0.2)
+    server = make_server()
+    await server.start()
+    try:
+        shutil.rmtree(places.runtime)
+        with pytest.raises(AlreadyRunning) as refused:
+            await make_server(tools.hand.HandExecutor()).start()
+        assert refused.value.found == server.found
+    finally:
+        await server.stop()
+
+
+async def test_one_from_outside_of_the_session_keeps_its_results_to_itself(places, tools, make_server, monkeypatch):
+    """It says where it is in another place, where nobody looks who is in the session."""
+    monkeypatch.setattr(instance, "WAIT_SECONDS", 0.05)
+    other = replace(places, runtime=places.data / "run")
+    server = Server(other, tools.hand.HandExecutor(), Library(places.models))
+    await server.start()
+    try:
+        for _ in range(2):
+            with pytest.raises(CannotServe) as refused:
+                await make_server().start()
+            assert refused.value.failure.code == "lock_held"
+            assert str(places.spool_lock) in refused.value.failure.remedy
+    finally:
+        await server.stop()
+    # nothing of the two that were refused holds it up
+    server = make_server(tools.hand.HandExecutor())
+    await server.start()
+    await server.stop()
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("no flock")])
+async def test_a_disk_without_locks_for_the_results_keeps_no_server_from_starting(
+    make_server, places, monkeypatch, caplog, problem
+):
+    acquire = instance.FileLock.acquire
+
+    def refuse(self, *arguments, **how):
+        if self.lock_file == str(places.spool_lock):
+            raise problem
+        return acquire(self, *arguments, **how)
+
+    monkeypatch.setattr(instance.FileLock, "acquire", refuse)
+    server = make_server()
+    await server.start()
+    await server.stop()
+    assert "without a lock" in caplog.text
+
+
+async def test_results_that_no_folder_can_be_made_for_do_not_either(make_server, places, caplog):
+    places.spool.parent.mkdir(parents=True, exist_ok=True)
+    places.spool.write_text("in the way")
+    server = make_server()
+    await server.start()
+    await server.stop()
+    assert "without a lock" in caplog.text
+
+
 async def test_a_port_in_use_is_a_clear_word(make_server, places, tools):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CannotServe) as refused:
         await make_server(port=taken.getsockname()[1]).start()
@@ -202,7 +279,7 @@ async def test_a_folder_that_is_gone_for_good_is_logged_once_and_no_fault(
 
     def refuse(*_):
         tried.append(True)
-        raise CannotServe(Failure("no_folder", "It is gone.", "Log in again."))
+        raise CannotServe("no_folder", "It is gone.", "Log in again.")
 
     monkeypatch.setattr(server_module, "TELL_SECONDS", 0.001)
     monkeypatch.setattr(discovery, "tell_again", refuse)
@@ -287,3 +364,30 @@ def test_starting_is_light():
     out = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     loaded = {name.partition(".")[0] for name in out.split()}
     assert not loaded & {"torch", "numpy", "diffusers", "transformers", "PIL", "safetensors", "pyvips", "rich"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+async def test_a_home_whose_name_is_no_text_keeps_no_answer_back(tmp_path, hand, tools, reach):
+    places = tools.places_under(tmp_path / os.fsdecode(b"h\xe8me"))
+    server = Server(places, hand, Library(places.models))
+    await server.start()
+    try:
+        ana = await reach(server)
+        await ana.say(GetStatus(), ListModels(), ListStyles(), ListLoras())
+        assert (await ana.wait_for(Status)).log == str(tmp_path / "h?me/logs/server.log")
+        await ana.wait_for(Models)
+        assert (await ana.wait_for(Styles)).folder == str(tmp_path / "h?me/styles")
+        assert (await ana.wait_for(Loras)).folder == str(tmp_path / "h?me/models/loras")
+        hand.by_itself = True
+        job, content = tools.job_with_image()
+        await ana.submit(job, content)
+        await ana.wait_for(Done, job.id)
+    finally:
+        await server.stop()
+
+
+def test_what_keeps_it_from_starting_can_be_told_whatever_the_files_are_called(tmp_path):
+    (tmp_path / "in the way").write_text("")
+    with pytest.raises(CannotServe, match=r"in the way/h\?me cannot be made") as problem:
+        private.own_folder(tmp_path / "in the way" / "h\udce8me")
+    assert problem.value.failure.code == "no_folder"

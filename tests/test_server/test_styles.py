@@ -204,7 +204,7 @@ async def test_who_asks_too_often_is_refused(places, hand, reach):
 
     from backend.models import Library
     from backend.server import Server
-    from backend.server.session import MAX_LISTS
+    from backend.server.lists import MAX_LISTS
 
     may_look = threading.Event()
 
