@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 
 from backend.families.adapter import NoSuchLayer, UnknownSampler, UnusableModel
 from backend.models import ModelError, NotUsable
-from protocol import ContentError, Failure
+from protocol import ContentError, Failure, carriable
 
 DEVICE_SIGNS: Final = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
 """In the text of a plain RuntimeError by a library of the device's that found no room there."""
@@ -166,6 +166,4 @@ def loading_failure(title: str, error: Exception) -> CannotPaint | None:
 
 
 def _words(error: Exception) -> str:
-    line = str(error).strip().replace("\x00", "").partition("\n")[0].rstrip(".")[:MAX_FAULT_CHARS]
-    # names of files may hold bytes that are no text
-    return line.encode("utf-8", "replace").decode("utf-8")
+    return carriable(str(error).strip().replace("\x00", "").partition("\n")[0].rstrip(".")[:MAX_FAULT_CHARS])
