@@ -9,7 +9,7 @@ from typing import Final
 
 HASHES: Final = {
     "controlnet/config.json": "99ceb7e65416e62381af7b482294165c6733877ef69dec1e463b586883284d48",
-    "controlnet/diffusion_pytorch_model.safetensors": "90edd6106338ee02380dcc2c909059c99838bcfae2782b608277aebb055bfb50",
+    "controlnet/diffusion_pytorch_model.safetensors": "b5968f61026c6224829cdc9768fcdadf2f7429be0a5c869f02c31d706b2b6d23",
     "model_index.json": "7b8d89647861c0be20bb96f7e370656316ea1a21765024ecd2d3103119b87e9d",
     "scheduler/scheduler_config.json": "279059154600f94ff7870af544555e5c0040e5d5dd284b92f5a9e0518100d630",
     "scumble.json": "5a206a8a1e3fecc5a783d361bf614a903c018da246c7e793a964aba00045337c",
@@ -18,7 +18,7 @@ HASHES: Final = {
     "tokenizer/tokenizer.json": "fc6f20228344ad925f1380896cd8ef832158e5271400046216580d16761e846d",
     "tokenizer/tokenizer_config.json": "19ae971eb82f84019bebb0bc55efdaa12424ce64e84a640f540680b468276953",
     "unet/config.json": "1a527423c5c6b855000ea6b740556852db5dc30bbc7a4babae863dbc6307127e",
-    "unet/diffusion_pytorch_model.safetensors": "bd3281a742e24a9a710de7da91f2dd5e70bac58292b95fd2fa6d5863fa5d2b37",
+    "unet/diffusion_pytorch_model.safetensors": "cdd7b48574ae4621189a5f9691b6a2c310762d8b1f214f793cbfaa7ea9ca5bb3",
     "vae/config.json": "2cbf582d71eb12a217714b63351d75d7ad78965c5bab9bf0b281c633d035e273",
     "vae/diffusion_pytorch_model.safetensors": "2acf0cd5be85238a3f2f3224bb24234a33061d169a1feb889173cc613d374c0a",
 }
