@@ -31,7 +31,7 @@ PRODUCT: Final[dict[str, Any]] = {
     "title": "Starter",
     "least_side": 128,
     "most_pixels": 20480,
-    "context": {"padding": 0.09, "minimum": 16},
+    "context": {"padding": 0.06, "minimum": 16},
     "steps": 20,
     "guidance": 3.0,
     "wordless_strength": 0.2,

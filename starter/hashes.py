@@ -12,7 +12,7 @@ HASHES: Final = {
     "controlnet/diffusion_pytorch_model.safetensors": "b5968f61026c6224829cdc9768fcdadf2f7429be0a5c869f02c31d706b2b6d23",
     "model_index.json": "7b8d89647861c0be20bb96f7e370656316ea1a21765024ecd2d3103119b87e9d",
     "scheduler/scheduler_config.json": "279059154600f94ff7870af544555e5c0040e5d5dd284b92f5a9e0518100d630",
-    "scumble.json": "5a206a8a1e3fecc5a783d361bf614a903c018da246c7e793a964aba00045337c",
+    "scumble.json": "61bfb892cf62566ff95652265dcbccd594eabf9bf1f303b14ee7f1e670405dcc",
     "text_encoder/config.json": "13013cb4f4ab7b80d795f9ae13251f9e5f4130a3e6cda7fa9fb7d920a5a5c1c0",
     "text_encoder/model.safetensors": "b6ac033d30ab869be149f7e6a1f7e8e12a03f44bb5d4cdd85f1a5a9e800e6c4b",
     "tokenizer/tokenizer.json": "fc6f20228344ad925f1380896cd8ef832158e5271400046216580d16761e846d",
