@@ -18,7 +18,7 @@ HASHES: Final = {
     "tokenizer/tokenizer.json": "fc6f20228344ad925f1380896cd8ef832158e5271400046216580d16761e846d",
     "tokenizer/tokenizer_config.json": "19ae971eb82f84019bebb0bc55efdaa12424ce64e84a640f540680b468276953",
     "unet/config.json": "1a527423c5c6b855000ea6b740556852db5dc30bbc7a4babae863dbc6307127e",
-    "unet/diffusion_pytorch_model.safetensors": "c36e3f1379bf842c41e17ac06bdc31d0b79c6bfb64cce6bdef6ba94e1e37e1fe",
+    "unet/diffusion_pytorch_model.safetensors": "cdd7b48574ae4621189a5f9691b6a2c310762d8b1f214f793cbfaa7ea9ca5bb3",
     "vae/config.json": "2cbf582d71eb12a217714b63351d75d7ad78965c5bab9bf0b281c633d035e273",
     "vae/diffusion_pytorch_model.safetensors": "2acf0cd5be85238a3f2f3224bb24234a33061d169a1feb889173cc613d374c0a",
 }

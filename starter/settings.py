@@ -38,9 +38,6 @@ FINISH_BATCH: Final = 8
 CONTROL_SHARE: Final = 0.16
 """How much of the time on a GPU, and of finishing, goes into the ControlNet."""
 
-UNSAID: Final = 0.3
-"""Share of captions that leave their place out. Without any, "a red apple" meant one on white, and what was filled into a night was, too."""
-
 HELD_OUT: Final = ("noto",)
 """The sets that it is examined on: neither it nor the model has seen them."""
 
@@ -109,7 +106,7 @@ def ladder() -> tuple[Stage, ...]:
     """From narrow to wide, for a large GPU. The samples are shares of the time that there is."""
     narrow = Variety(words(8))
     free = replace(narrow, nouns=words(48), size=(0.38, 0.9), drift=0.07, flips=0.5)
-    scenery = replace(free, sceneries=0.4, white=0.35, colours=0.35, synonyms=0.2, unsaid=UNSAID)
+    scenery = replace(free, sceneries=0.4, white=0.35, colours=0.35, synonyms=0.2)
     rungs = (
         ("8 nouns, one place", narrow, 100_000, 0.7),
         ("24 nouns, one place", replace(narrow, nouns=words(24)), 130_000, 0.7),
@@ -149,13 +146,12 @@ def roomy() -> tuple[Stage, ...]:
         words(48),
         size=(0.45, 0.9),
         drift=0.062,
-        sceneries=0.4,
-        white=0.3,
+        sceneries=0.35,
+        white=0.4,
         colours=0.3,
-        pairs=0.4,
+        pairs=0.45,
         synonyms=0.2,
         above=0.45,
-        unsaid=UNSAID,
     )
     return (
         Stage("before finishing", replace(wide.variety, flips=0.0), 0, wide.least),

@@ -56,10 +56,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Variety:
-    """How much the scenes of a stage vary. Shares are 0 to 1; size and drift are shares of the picture's side.
-
-    `unsaid` is the share of captions without their place: what is filled into a picture is seldom asked for with what is around it.
-    """
+    """How much the scenes of a stage vary. Shares are 0 to 1; size and drift are shares of the picture's side."""
 
     nouns: tuple[str, ...]
     origins: tuple[str, ...] = ("fluent-emoji-flat",)
@@ -75,7 +72,6 @@ class Variety:
     pair_size: tuple[float, float] = (0.36, 0.5)
     pair_drift: float = 0.05
     above: float = 0.3
-    unsaid: float = 0.0
     places: tuple[str, ...] = field(default=PLACES)
 
 
@@ -201,8 +197,8 @@ class Composer:
         noun = pick(rng, others) if others and rng.random() < self.variety.synonyms else texture.noun
         return with_article(f"{said} {noun}" if said else noun)
 
-    def _join(self, rng: np.random.Generator, words: str, place: str) -> str:
+    @staticmethod
+    def _join(rng: np.random.Generator, words: str, place: str) -> str:
         if rng.random() < 0.08:
             words = words.split(" ", 1)[1]
-        said = "" if rng.random() < self.variety.unsaid else phrase(place, rng)
-        return f"{words} {said}".strip()
+        return f"{words} {phrase(place, rng)}".strip()

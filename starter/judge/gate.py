@@ -87,7 +87,9 @@ def shapes(pipeline: Any, judge: Classifier, nouns: tuple[str, ...]) -> tuple[Sh
     pictures = paint_prompts(pipeline, prompts, [FIRST_SEED + index for index in range(len(prompts))])
     answers = judge.answers(pictures)
     right = [answer == noun for answer, (noun, _) in zip(answers, asked, strict=True)]
-    pairs = [paint_prompts(pipeline, [f"a {noun}"] * 2, [FIRST_SEED + 500, FIRST_SEED + 501]) for noun in nouns]
+    # before white: two backgrounds alone would be two pictures as well
+    twice = [[f"{with_article(noun)} on a white background"] * 2 for noun in nouns]
+    pairs = [paint_prompts(pipeline, prompts_of_two, [FIRST_SEED + 500, FIRST_SEED + 501]) for prompts_of_two in twice]
     differ = [float((pair[0] - pair[1]).abs().mean()) > SAME for pair in pairs]
     return Shown(prompts, pictures, right), Measure("two seeds differ", sum(differ) / len(differ), 0.9, len(differ))
 
