@@ -160,7 +160,7 @@ def roomy() -> tuple[Stage, ...]:
 
 
 def finish(minutes: float) -> Course:
-    """For a processor, after a GPU: small batches at a low rate, which change what is little, such as what words stand for."""
+    """For a processor, after a GPU: small batches at a low rate, so that what much training brought is not lost."""
     pace = Pace(0, FINISH_BATCH, 2e-4, warm_up=150, decay=0.7, seconds=minutes * 60)
     return Course("finish", pace, roomy(), fresh=False)
 
