@@ -58,16 +58,12 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     sys.path[:0] = [str(TESTS), str(TESTS.parent)]
     import torch
-    from diffusers.utils import logging as diffusers_logging
-    from transformers.utils import logging as transformers_logging
 
     from backend.engine.accelerator import best_device
     from parity.cases import CASES
+    from parity.quiet import silence
 
-    for logging in (diffusers_logging, transformers_logging):
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
-
+    silence()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", help="as torch names it; the best one unless told")
     parser.add_argument("--only", default="", help="cases whose titles begin so; no model of true size then")
